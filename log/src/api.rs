@@ -60,10 +60,7 @@ impl TopicInfo {
     /// One of its partitions.
     #[must_use]
     pub fn partition(&self, partition: u32) -> TopicPartition {
-        TopicPartition {
-            topic: self.id,
-            partition,
-        }
+        TopicPartition { topic: self.id, partition }
     }
 }
 
