@@ -2,6 +2,7 @@
 
 mod api;
 mod error;
+pub mod record;
 
 pub use api::{
     Appended, BoxFuture, Fetched, Group, Log, OffsetAt, Pending, Result, TopicId, TopicInfo,
