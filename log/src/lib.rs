@@ -1,11 +1,29 @@
 //! The durable, partitioned log: the [`Log`] trait and its backends.
 
 mod api;
+#[cfg(test)]
+mod conformance;
 mod error;
+mod memory;
 pub mod record;
+mod topic;
 
 pub use api::{
     Appended, BoxFuture, Fetched, Group, Log, OffsetAt, Pending, Result, TopicId, TopicInfo,
     TopicPartition, TopicSpec, Writer,
 };
 pub use error::LogError;
+pub use memory::MemoryLog;
+pub use topic::TopicConfig;
+
+#[cfg(test)]
+mod memory_tests {
+    use std::sync::Arc;
+
+    use crate::{Log, MemoryLog, conformance};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn conforms() {
+        conformance::run(|| async { Arc::new(MemoryLog::new()) as Arc<dyn Log> }).await;
+    }
+}

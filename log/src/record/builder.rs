@@ -37,13 +37,7 @@ impl BatchBuilder {
     /// An empty builder.
     #[must_use]
     pub fn new(compression: Compression) -> Self {
-        Self {
-            compression,
-            buffer: Vec::new(),
-            records: 0,
-            base_timestamp: 0,
-            max_timestamp: 0,
-        }
+        Self { compression, buffer: Vec::new(), records: 0, base_timestamp: 0, max_timestamp: 0 }
     }
 
     /// Adds a record. `timestamp` is in ms since 1970; a value of `None` is a
@@ -128,11 +122,7 @@ impl BatchBuilder {
     /// Bytes of the records so far, before compression.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        if self.records == 0 {
-            0
-        } else {
-            self.buffer.len() - HEADER_LEN
-        }
+        if self.records == 0 { 0 } else { self.buffer.len() - HEADER_LEN }
     }
 
     /// Largest timestamp so far, in ms since 1970.
@@ -160,8 +150,7 @@ impl BatchBuilder {
         } else {
             let mut out = Vec::with_capacity(HEADER_LEN + self.buffer.len() / 3);
             out.resize(HEADER_LEN, 0);
-            self.compression
-                .compress(&self.buffer[HEADER_LEN..], &mut out)?;
+            self.compression.compress(&self.buffer[HEADER_LEN..], &mut out)?;
             out
         };
         let header = BatchHeader {

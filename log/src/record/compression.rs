@@ -73,9 +73,7 @@ impl Compression {
                 } else {
                     BlockSize::Max256KB
                 };
-                let info = FrameInfo::new()
-                    .block_size(size)
-                    .block_mode(BlockMode::Independent);
+                let info = FrameInfo::new().block_size(size).block_mode(BlockMode::Independent);
                 let mut encoder = FrameEncoder::with_frame_info(info, out);
                 encoder.write_all(records).map_err(|error| failed(&error))?;
                 encoder.finish().map_err(|error| failed(&error))?;
@@ -102,17 +100,13 @@ impl Compression {
             Self::Gzip => read_capped(flate2::read::MultiGzDecoder::new(compressed), out, limit),
             Self::Lz4 => read_capped(FrameDecoder::new(compressed), out, limit),
             Self::Snappy => decompress_snappy(compressed, out, limit),
-            Self::Zstd => Err(invalid(
-                "its records are compressed with zstd, which is not read",
-            )),
+            Self::Zstd => Err(invalid("its records are compressed with zstd, which is not read")),
         }
     }
 }
 
 fn too_long(limit: usize) -> crate::error::LogError {
-    invalid(format!(
-        "its records are longer than {limit} bytes when opened"
-    ))
+    invalid(format!("its records are longer than {limit} bytes when opened"))
 }
 
 fn read_capped(mut from: impl Read, out: &mut Vec<u8>, limit: usize) -> Result<()> {
@@ -123,10 +117,8 @@ fn read_capped(mut from: impl Read, out: &mut Vec<u8>, limit: usize) -> Result<(
                 return Err(too_long(limit));
             }
             // One byte above the limit tells a full buffer from a longer stream.
-            let grown = (out.len() * 2)
-                .max(out.capacity())
-                .max(READ_STEP)
-                .min(limit.saturating_add(1));
+            let grown =
+                (out.len() * 2).max(out.capacity()).max(READ_STEP).min(limit.saturating_add(1));
             out.resize(grown, 0);
         }
         match from.read(&mut out[filled..]) {
@@ -187,8 +179,6 @@ fn append_snappy_block(block: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<
     let start = out.len();
     let end = start.checked_add(len).filter(|&end| end <= limit);
     out.resize(end.ok_or_else(|| too_long(limit))?, 0);
-    snap::raw::Decoder::new()
-        .decompress(block, &mut out[start..])
-        .map_err(failed)?;
+    snap::raw::Decoder::new().decompress(block, &mut out[start..]).map_err(failed)?;
     Ok(())
 }

@@ -18,10 +18,7 @@ impl BatchDecoder {
     /// records after decompression.
     #[must_use]
     pub fn new(opened_bytes_max: usize) -> Self {
-        Self {
-            opened: Vec::new(),
-            opened_bytes_max,
-        }
+        Self { opened: Vec::new(), opened_bytes_max }
     }
 
     /// The records of a batch, borrowed from it or, if it is compressed, from

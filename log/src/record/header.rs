@@ -115,11 +115,7 @@ impl BatchHeader {
     /// whole, and its CRC is right.
     pub fn check(&self, bytes: &[u8]) -> Result<()> {
         let Some(batch) = bytes.get(..self.len) else {
-            return Err(invalid(format!(
-                "{} of its {} bytes are there",
-                bytes.len(),
-                self.len
-            )));
+            return Err(invalid(format!("{} of its {} bytes are there", bytes.len(), self.len)));
         };
         let crc = crc32c::crc32c(&batch[CRC_START..]);
         if crc != self.crc {
@@ -134,8 +130,7 @@ impl BatchHeader {
     /// Offset of the last record.
     #[must_use]
     pub fn last_offset(&self) -> i64 {
-        self.base_offset
-            .saturating_add(i64::from(self.last_offset_delta))
+        self.base_offset.saturating_add(i64::from(self.last_offset_delta))
     }
 
     /// How the records are compressed; an error for a codec that does not exist.

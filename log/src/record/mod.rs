@@ -12,6 +12,7 @@ mod compression;
 mod decode;
 mod header;
 mod partitioner;
+mod seek;
 mod varint;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use compression::Compression;
 pub use decode::{BatchDecoder, Headers, Record, Records};
 pub use header::{BatchHeader, HEADER_LEN, set_base_offset};
 pub use partitioner::partition_of;
+pub(crate) use seek::first_at;
 
 use crate::error::LogError;
 

@@ -74,10 +74,7 @@ fn one_record_has_the_bytes_that_kafka_writes() {
     builder.append(1000, Some(b"k"), Some(b"v"), &[]).unwrap();
     let batch = builder.finish().unwrap();
     // length, attributes, timestamp delta, offset delta, key, value, headers
-    assert_eq!(
-        &batch[HEADER_LEN..],
-        &[16, 0, 0, 0, 2, b'k', 2, b'v', 0][..]
-    );
+    assert_eq!(&batch[HEADER_LEN..], &[16, 0, 0, 0, 2, b'k', 2, b'v', 0][..]);
     assert_eq!(batch[16], 2);
     assert_eq!(&batch[8..12], &(58i32).to_be_bytes());
 }
@@ -98,10 +95,7 @@ fn every_flipped_bit_after_the_crc_is_found() {
     for at in 16..batch.len() {
         let mut bytes = batch.to_vec();
         bytes[at] ^= 0x10;
-        assert!(
-            check_batches(&bytes, 1 << 20, "max.message.bytes").is_err(),
-            "byte {at}"
-        );
+        assert!(check_batches(&bytes, 1 << 20, "max.message.bytes").is_err(), "byte {at}");
     }
 }
 
@@ -140,9 +134,7 @@ fn a_batch_over_the_limit_is_refused_by_name() {
 fn a_bomb_is_capped() {
     for compression in [Compression::Gzip, Compression::Snappy, Compression::Lz4] {
         let mut builder = BatchBuilder::new(compression);
-        builder
-            .append(0, None, Some(&vec![0; 4 << 20]), &[])
-            .unwrap();
+        builder.append(0, None, Some(&vec![0; 4 << 20]), &[]).unwrap();
         let bytes = builder.finish().unwrap();
         let batch = Batches::new(&bytes).next().unwrap().unwrap();
         let mut decoder = BatchDecoder::new(1 << 20);
@@ -174,10 +166,7 @@ fn partitions_are_those_of_kafka() {
         (b"foobar", -790_332_482),
         (b"a-little-bit-long-string", -985_981_536),
         (b"a-little-bit-longer-string", -1_486_304_829),
-        (
-            b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
-            -58_897_971,
-        ),
+        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
         (b"abc", 479_470_107),
     ];
     for (key, hash) in cases {
