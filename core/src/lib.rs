@@ -2,8 +2,8 @@
 //! of rows, positions, connector traits, config definitions and errors.
 
 pub mod batch;
-// pub mod config;
-// pub mod connector;
+pub mod config;
+pub mod connector;
 mod error;
 mod position;
 pub mod schema;

@@ -1,0 +1,85 @@
+//! Sources.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{About, Checked, Notes};
+use crate::batch::SourceBatch;
+use crate::config::{Declare, Problem};
+use crate::{ConnectError, Durable, JsonMap, Position};
+
+/// What a source task is opened with.
+#[derive(Clone, Debug)]
+pub struct SourceContext {
+    /// The connector's name.
+    pub connector: Arc<str>,
+    /// The task's number, from 0.
+    pub task: u32,
+    /// Where the last run got to; none at the first start.
+    pub position: Option<Position>,
+    /// The source's own durable state, as its [`crate::batch::StateChange`]s
+    /// left it.
+    pub state: BTreeMap<String, serde_json::Value>,
+    /// Cancelled when the task is to end.
+    pub cancel: CancellationToken,
+    /// What the task wants a person to know.
+    pub notes: Notes,
+}
+
+/// A kind of source.
+pub trait SourceConnector: Send + Sync + 'static {
+    /// Its config, read.
+    type Config: Send + Sync + 'static;
+    /// What reads rows.
+    type Task: SourceTask;
+    /// What tells upstream how far is durable.
+    type Committer: Committer;
+
+    /// Who it is.
+    fn about(&self) -> About;
+
+    /// Names every key once; in read mode this is the config.
+    fn declare(&self, keys: &mut Declare<'_>) -> Self::Config;
+
+    /// Problems between keys, without looking at the outside world.
+    fn validate(&self, config: &Self::Config) -> Vec<Problem> {
+        let _ = config;
+        Vec::new()
+    }
+
+    /// The partition that positions are kept under, as the real connector
+    /// names it (`{"server": "shop"}`).
+    fn partition(&self, config: &Self::Config) -> JsonMap;
+
+    /// Looks at the outside world: can it be reached, may this user read it,
+    /// do the tables exist. The real connector's own words where it has some.
+    fn check(&self, config: &Self::Config) -> impl Future<Output = Checked> + Send;
+
+    /// Opens a task. Nothing that it does upstream may make an older position
+    /// unreadable.
+    fn open(
+        &self,
+        config: Arc<Self::Config>,
+        context: SourceContext,
+    ) -> impl Future<Output = Result<(Self::Task, Self::Committer), ConnectError>> + Send;
+}
+
+/// Reads rows.
+pub trait SourceTask: Send + 'static {
+    /// Waits for the next rows or the next position. Cancel-safe: dropping the
+    /// future loses nothing. The runtime never has two polls under way.
+    fn poll(&mut self) -> impl Future<Output = Result<SourceBatch, ConnectError>> + Send;
+
+    /// Ends the task: lets go of what it holds upstream, in a few seconds.
+    fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+/// Tells upstream how far is durable.
+pub trait Committer: Send + Sync + 'static {
+    /// Takes note of a durable position (invariant 2). Never blocks, and works
+    /// while `poll` waits.
+    fn commit(&self, position: Durable<Position>);
+}
