@@ -6,6 +6,7 @@ mod conformance;
 mod error;
 mod memory;
 pub mod record;
+pub mod table;
 mod topic;
 
 pub use api::{
@@ -14,6 +15,7 @@ pub use api::{
 };
 pub use error::LogError;
 pub use memory::MemoryLog;
+pub use table::Table;
 pub use topic::TopicConfig;
 
 #[cfg(test)]

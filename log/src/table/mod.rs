@@ -1,0 +1,253 @@
+//! A map that lives in a compacted topic.
+
+mod item;
+mod replay;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+pub use item::{Json, TableItem};
+
+use crate::api::{Group, Log, Result, TopicInfo, TopicSpec, Writer};
+use crate::error::LogError;
+use crate::record::{BatchBuilder, Compression};
+
+/// A map of `K` to `V`, replayed from a topic with one partition and
+/// `cleanup.policy=compact`, whose records are the map's changes. Reads are
+/// from memory; a change is visible once it is durable.
+///
+/// Changes of several holders may be in flight at once: what the map shows is
+/// always what a replay up to the same offset would show.
+pub struct Table<K, V> {
+    topic: TopicInfo,
+    state: RwLock<State<K, V>>,
+    in_flight: Arc<AtomicUsize>,
+    writer: Box<dyn Writer>,
+}
+
+struct State<K, V> {
+    entries: BTreeMap<K, Entry<V>>,
+    /// Entries without a value, to be dropped when nothing is in flight.
+    deleted: Vec<K>,
+    live: usize,
+}
+
+/// A key's last change: a value, or a deletion that a change with a lower
+/// offset, still on its way, must not undo.
+struct Entry<V> {
+    value: Option<V>,
+    offset: i64,
+}
+
+/// Changes of a table that are on their way to the log. [`Table::apply`] makes
+/// them visible once they are durable; dropping them forgets them.
+#[must_use = "apply it when the group is durable"]
+pub struct Change<K, V> {
+    changes: Vec<(K, Option<V>)>,
+    _in_flight: InFlight,
+}
+
+struct InFlight(Arc<AtomicUsize>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl<K, V> Table<K, V>
+where
+    K: TableItem + Ord + Clone,
+    V: TableItem + Clone,
+{
+    /// Opens the table in this topic, which is made if it is missing, and
+    /// fences the former holder's own writes.
+    pub async fn open(log: &Arc<dyn Log>, name: &str) -> Result<Self> {
+        let topic = open_topic(&**log, name).await?;
+        // The writer first: what is read after it is final.
+        let writer = log.open_writer(&format!("table-{name}")).await?;
+        let mut entries = BTreeMap::new();
+        for (key, latest) in replay::latest(&**log, topic.partition(0)).await? {
+            let failed = |what: &str, reason: String| {
+                LogError::InvalidBatch(format!(
+                    "the {what} at offset {} of topic {name} is not readable: {reason}",
+                    latest.offset
+                ))
+            };
+            let key = K::decode(&key).map_err(|reason| failed("key", reason))?;
+            let value = V::decode(&latest.value).map_err(|reason| failed("value", reason))?;
+            entries.insert(key, Entry { value: Some(value), offset: latest.offset });
+        }
+        let state = State { live: entries.len(), entries, deleted: Vec::new() };
+        Ok(Self { topic, state: RwLock::new(state), in_flight: Arc::default(), writer })
+    }
+
+    /// The topic that holds it.
+    #[must_use]
+    pub fn topic(&self) -> &TopicInfo {
+        &self.topic
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<V> {
+        self.read().entries.get(key)?.value.clone()
+    }
+
+    /// All keys and values, in the order of the keys.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<(K, V)> {
+        let mut all = Vec::new();
+        self.for_each(|key, value| all.push((key.clone(), value.clone())));
+        all
+    }
+
+    /// Shows each key and value to `look`, in the order of the keys, without
+    /// copies. The table can't change meanwhile.
+    pub fn for_each(&self, mut look: impl FnMut(&K, &V)) {
+        for (key, entry) in &self.read().entries {
+            if let Some(value) = &entry.value {
+                look(key, value);
+            }
+        }
+    }
+
+    /// Number of keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.read().live
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sets a value. Resolves when it is durable and visible.
+    pub async fn put(&self, key: K, value: V) -> Result<()> {
+        self.write(vec![(key, Some(value))]).await
+    }
+
+    /// Removes a key. Resolves when that is durable and visible.
+    pub async fn delete(&self, key: K) -> Result<()> {
+        self.write(vec![(key, None)]).await
+    }
+
+    /// Makes these changes, all or none, in this order. Resolves when they are
+    /// durable and visible.
+    pub async fn write(&self, changes: Vec<(K, Option<V>)>) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let (group, change) = self.change(changes)?;
+        let appended = self.writer.append(vec![group]).await?.await?;
+        if let Some(appended) = appended.first() {
+            self.apply(change, appended.first);
+        }
+        Ok(())
+    }
+
+    /// Encodes changes (one at least) as a group that a caller appends together
+    /// with others, by a writer of its own. When that is durable, the caller
+    /// hands the [`Change`] to [`apply`](Self::apply).
+    pub fn change(&self, changes: Vec<(K, Option<V>)>) -> Result<(Group, Change<K, V>)> {
+        let group = Group { target: self.topic.partition(0), batches: self.encode(&changes)? };
+        self.in_flight.fetch_add(1, Ordering::Acquire);
+        let change = Change { changes, _in_flight: InFlight(Arc::clone(&self.in_flight)) };
+        Ok((group, change))
+    }
+
+    /// Makes a durable change visible; `first` is the offset at which its group
+    /// landed.
+    pub fn apply(&self, change: Change<K, V>, first: i64) {
+        let Change { changes, _in_flight } = change;
+        let mut state = self.state_mut();
+        for (offset, (key, value)) in (first..).zip(changes) {
+            state.set(key, value, offset);
+        }
+        drop(_in_flight);
+        if self.in_flight.load(Ordering::Acquire) == 0 {
+            state.forget_deleted();
+        }
+    }
+
+    fn encode(&self, changes: &[(K, Option<V>)]) -> Result<Bytes> {
+        let refused = |reason: String| {
+            LogError::InvalidBatch(format!("an entry of table {}: {reason}", self.topic.name))
+        };
+        let time = now_ms();
+        let mut builder = BatchBuilder::new(Compression::None);
+        let (mut key_bytes, mut value_bytes) = (Vec::new(), Vec::new());
+        for (key, value) in changes {
+            key_bytes.clear();
+            key.encode(&mut key_bytes).map_err(refused)?;
+            value_bytes.clear();
+            if let Some(value) = value {
+                value.encode(&mut value_bytes).map_err(refused)?;
+            }
+            let value = value.as_ref().map(|_| value_bytes.as_slice());
+            builder.append(time, Some(&key_bytes), value, &[])?;
+        }
+        builder.finish()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State<K, V>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state_mut(&self) -> RwLockWriteGuard<'_, State<K, V>> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Ord + Clone, V> State<K, V> {
+    fn set(&mut self, key: K, value: Option<V>, offset: i64) {
+        if self.entries.get(&key).is_some_and(|entry| entry.offset > offset) {
+            return;
+        }
+        if value.is_none() {
+            self.deleted.push(key.clone());
+        }
+        let is_live = value.is_some();
+        let old = self.entries.insert(key, Entry { value, offset });
+        let was_live = old.is_some_and(|entry| entry.value.is_some());
+        self.live = self.live + usize::from(is_live) - usize::from(was_live);
+    }
+
+    fn forget_deleted(&mut self) {
+        for key in self.deleted.drain(..) {
+            if self.entries.get(&key).is_some_and(|entry| entry.value.is_none()) {
+                self.entries.remove(&key);
+            }
+        }
+    }
+}
+
+async fn open_topic(log: &dyn Log, name: &str) -> Result<TopicInfo> {
+    if let Some(topic) = log.topic(name) {
+        return Ok(topic);
+    }
+    let spec = TopicSpec {
+        name: name.to_owned(),
+        partitions: 1,
+        config: vec![("cleanup.policy".to_owned(), "compact".to_owned())],
+    };
+    match log.create_topic(spec).await {
+        Err(LogError::TopicExists(_)) => {
+            log.topic(name).ok_or_else(|| LogError::UnknownTopic(name.to_owned()))
+        }
+        made => made,
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

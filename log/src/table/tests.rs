@@ -1,0 +1,95 @@
+//! Tests of tables. They unwrap: a failure is the test's answer.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::memory::MemoryLog;
+
+type Numbers = Table<String, Json<Vec<i64>>>;
+
+async fn open(log: &Arc<dyn Log>) -> Result<Numbers> {
+    Table::open(log, "numbers").await
+}
+
+fn memory() -> Arc<dyn Log> {
+    Arc::new(MemoryLog::new())
+}
+
+#[tokio::test]
+async fn a_table_comes_back_as_it_was() {
+    let log = memory();
+    let table = open(&log).await.unwrap();
+    assert!(table.is_empty());
+    for n in 0..100 {
+        table.put((n % 10).to_string(), Json(vec![n])).await.unwrap();
+    }
+    table.delete("3".to_owned()).await.unwrap();
+    table
+        .write(vec![
+            ("4".to_owned(), None),
+            ("a".to_owned(), Some(Json(vec![1]))),
+            ("a".to_owned(), Some(Json(vec![2]))),
+        ])
+        .await
+        .unwrap();
+    assert_eq!(table.len(), 9);
+    assert_eq!(table.get(&"a".to_owned()), Some(Json(vec![2])));
+    assert_eq!(table.get(&"3".to_owned()), None);
+    let again = open(&log).await.unwrap();
+    assert_eq!(again.snapshot(), table.snapshot());
+    assert_eq!(again.len(), 9);
+    let config = &log.topic("numbers").unwrap().config;
+    assert_eq!(config[0], ("cleanup.policy".to_owned(), "compact".to_owned()));
+}
+
+#[tokio::test]
+async fn the_former_holder_can_not_write() {
+    let log = memory();
+    let former = open(&log).await.unwrap();
+    former.put("k".to_owned(), Json(vec![1])).await.unwrap();
+    let holder = open(&log).await.unwrap();
+    let error = former.put("k".to_owned(), Json(vec![2])).await.unwrap_err();
+    assert!(matches!(error, LogError::Fenced(_)));
+    assert_eq!(former.get(&"k".to_owned()), Some(Json(vec![1])));
+    assert_eq!(holder.get(&"k".to_owned()), Some(Json(vec![1])));
+}
+
+#[tokio::test]
+async fn a_change_rides_with_the_records_that_it_covers() {
+    let log = memory();
+    let table = open(&log).await.unwrap();
+    let records = open_topic(&*log, "records").await.unwrap();
+    let writer = log.open_writer("source").await.unwrap();
+    let key = "position".to_owned();
+    let (group, change) = table.change(vec![(key.clone(), Some(Json(vec![7])))]).unwrap();
+    let data = Group { target: records.partition(0), batches: group.batches.clone() };
+    let appended = writer.append(vec![data, group]).await.unwrap().await.unwrap();
+    assert_eq!(table.get(&key), None);
+    table.apply(change, appended[1].first);
+    assert_eq!(table.get(&key), Some(Json(vec![7])));
+    assert_eq!(open(&log).await.unwrap().get(&key), Some(Json(vec![7])));
+}
+
+#[tokio::test]
+async fn late_news_of_an_older_change_does_not_undo_a_newer_one() {
+    let log = memory();
+    let table = open(&log).await.unwrap();
+    let key = || "k".to_owned();
+    let (_, older) = table.change(vec![(key(), Some(Json(vec![1])))]).unwrap();
+    let (_, newer) = table.change(vec![(key(), None)]).unwrap();
+    table.apply(newer, 6);
+    table.apply(older, 5);
+    assert_eq!(table.get(&key()), None);
+    assert_eq!(table.len(), 0);
+    assert!(table.read().entries.is_empty(), "deleted keys are forgotten");
+}
+
+#[tokio::test]
+async fn a_foreign_value_is_named_by_offset_and_not_shown() {
+    let log = memory();
+    drop(open(&log).await.unwrap());
+    let raw: Table<String, String> = Table::open(&log, "numbers").await.unwrap();
+    raw.put("k".to_owned(), "\"secret\"".to_owned()).await.unwrap();
+    let error = open(&log).await.err().unwrap().to_string();
+    assert!(error.contains("offset 0 of topic numbers"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
+}
