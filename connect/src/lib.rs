@@ -1,1 +1,3 @@
-//! Skeleton.
+//! The runtime of connectors.
+
+pub mod converters;

@@ -1,0 +1,5 @@
+//! Avro in Confluent's wire format, with the schemas in a registry.
+
+mod store;
+
+pub use store::{SchemaStore, StoreError};

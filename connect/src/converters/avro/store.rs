@@ -1,0 +1,49 @@
+//! Where the schemas of Avro records are kept.
+
+use thalweg_core::BoxFuture;
+
+/// A schema registry, as converters see it.
+pub trait SchemaStore: Send + Sync {
+    /// Registers an Avro schema (JSON text) as the newest version of a subject,
+    /// if it is not there yet; its id.
+    fn register<'a>(
+        &'a self,
+        subject: &'a str,
+        schema: &'a str,
+    ) -> BoxFuture<'a, Result<u32, StoreError>>;
+
+    /// The id of a schema that must be registered under the subject already.
+    fn look_up<'a>(
+        &'a self,
+        subject: &'a str,
+        schema: &'a str,
+    ) -> BoxFuture<'a, Result<u32, StoreError>>;
+
+    /// The schema (JSON text, without references to others) of an id; none if
+    /// there is no such id.
+    fn schema(&self, id: u32) -> BoxFuture<'_, Result<Option<String>, StoreError>>;
+}
+
+/// Why a registry refuses.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The schema is not compatible with what the subject has: the version that
+    /// it clashes with and why, in words for people.
+    #[error("{reason}")]
+    Incompatible {
+        /// The version that it clashes with, if one is known.
+        version: Option<i32>,
+        /// What is incompatible, and where.
+        reason: String,
+    },
+    /// The subject or schema is not there, and may not be made.
+    #[error("{0}")]
+    NotFound(String),
+    /// The schema itself, or the subject's name, is not valid, or the registry
+    /// may not be written.
+    #[error("{0}")]
+    Refused(String),
+    /// The registry could not answer now.
+    #[error("{0}")]
+    Unreachable(String),
+}

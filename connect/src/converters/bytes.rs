@@ -1,0 +1,93 @@
+//! Bytes as they are: `org.apache.kafka.connect.converters.ByteArrayConverter`.
+
+use std::sync::Arc;
+
+use thalweg_core::batch::{Cell, Columns, Layout};
+use thalweg_core::schema::{Kind, SchemaBuilder};
+use thalweg_core::{BoxFuture, ConnectError, ErrorKind};
+
+use super::{Converter, RowDecoder, RowEncoder, Tag};
+
+/// Passes bytes through; refuses rows that are not bytes.
+#[derive(Debug, Default)]
+pub struct ByteArrayConverter;
+
+impl Converter for ByteArrayConverter {
+    fn encoder<'a>(
+        &'a self,
+        topic: &'a str,
+        layout: &'a Arc<Layout>,
+    ) -> BoxFuture<'a, Result<Arc<dyn RowEncoder>, ConnectError>> {
+        let plan = match layout.schema().kind() {
+            Kind::Bytes => Ok(Arc::new(BytesEncoder) as Arc<dyn RowEncoder>),
+            other => Err(ConnectError::bad_config(format!(
+                "ByteArrayConverter writes bytes only, and the rows for topic {topic} are {}: \
+                 use AvroConverter or JsonConverter",
+                super::string::kind_name(other)
+            ))),
+        };
+        Box::pin(std::future::ready(plan))
+    }
+
+    fn decoder(&self, _topic: &str) -> Box<dyn RowDecoder> {
+        let schema = SchemaBuilder::bytes().optional().build();
+        Box::new(BytesDecoder { layout: Layout::of(&schema) })
+    }
+}
+
+struct BytesEncoder;
+
+impl RowEncoder for BytesEncoder {
+    fn encode(
+        &self,
+        columns: &Columns,
+        row: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, ConnectError> {
+        if !columns.has_row(row) {
+            return Ok(false);
+        }
+        match columns.bytes_at(Layout::ROOT, row) {
+            Some(bytes) => out.extend_from_slice(bytes),
+            None => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+struct BytesDecoder {
+    layout: Arc<Layout>,
+}
+
+impl RowDecoder for BytesDecoder {
+    fn tag(&mut self, _bytes: &[u8]) -> Result<Option<Tag>, ConnectError> {
+        Ok(Some(Tag(0)))
+    }
+
+    fn learn<'a>(&'a mut self, _bytes: &'a [u8]) -> BoxFuture<'a, Result<Tag, ConnectError>> {
+        Box::pin(std::future::ready(Ok(Tag(0))))
+    }
+
+    fn layout(&self, _tag: Tag) -> Arc<Layout> {
+        Arc::clone(&self.layout)
+    }
+
+    fn decode(&mut self, _tag: Tag, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
+        add_bytes(bytes, into)
+    }
+}
+
+/// Adds a row that is these bytes.
+pub(super) fn add_bytes(bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
+    match into.intern(bytes) {
+        Some(cell @ Cell::Span { .. }) => into.set(Layout::ROOT, cell),
+        _ => {
+            return Err(ConnectError::new(
+                ErrorKind::BadRecord,
+                "the batch has no room for these bytes",
+            ));
+        }
+    }
+    into.end_row();
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Converters: rows to the bytes of records, and back.
+//!
+//! A [`Converter`] belongs to one connector and one [`Side`] of its records. It
+//! compiles a plan per schema, once ([`RowEncoder`], [`RowDecoder`]); the plans
+//! move cells to bytes and bytes to cells without an object per row.
+//!
+//! A null in the log is not a converter's business: the runtime adds an absent
+//! row ([`Columns::absent_row`]) without asking.
+
+pub mod avro;
+mod bytes;
+mod factory;
+mod string;
+
+use std::sync::Arc;
+
+use thalweg_core::batch::{Columns, Layout};
+use thalweg_core::{BoxFuture, ConnectError};
+
+pub use bytes::ByteArrayConverter;
+pub use factory::{Converters, DEFAULT_CLASS};
+pub use string::StringConverter;
+
+/// Which part of a record a converter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The key.
+    Key,
+    /// The value.
+    Value,
+}
+
+impl Side {
+    /// `key` or `value`, as it stands in config keys and subject names.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Value => "value",
+        }
+    }
+}
+
+/// A configured converter: of one connector and one side.
+pub trait Converter: Send + Sync {
+    /// The plan for rows of this layout that go to this topic. The first call
+    /// for a (topic, schema) may ask a registry; the answer is cached.
+    fn encoder<'a>(
+        &'a self,
+        topic: &'a str,
+        layout: &'a Arc<Layout>,
+    ) -> BoxFuture<'a, Result<Arc<dyn RowEncoder>, ConnectError>>;
+
+    /// A decoder for the records of one topic; it owns its caches.
+    fn decoder(&self, topic: &str) -> Box<dyn RowDecoder>;
+}
+
+/// A plan from cells to bytes.
+pub trait RowEncoder: Send + Sync {
+    /// Appends the bytes of one row; `false` if the row is absent and stands in
+    /// the log as null. On an error `out` is as it was.
+    fn encode(
+        &self,
+        columns: &Columns,
+        row: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, ConnectError>;
+}
+
+/// Which schema bytes are of, within one [`RowDecoder`]: rows with equal tags
+/// share a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tag(pub u32);
+
+/// Plans from bytes to cells.
+///
+/// Its errors are `BadRecord` without coordinates (the caller knows topic,
+/// partition and offset) where the bytes are at fault, or `Retriable` where a
+/// registry did not answer.
+pub trait RowDecoder: Send {
+    /// The tag of these bytes if their schema is known already. `None` asks for
+    /// [`RowDecoder::learn`].
+    fn tag(&mut self, bytes: &[u8]) -> Result<Option<Tag>, ConnectError>;
+
+    /// The tag of bytes whose schema is not known yet: looks it up and compiles
+    /// its plan.
+    fn learn<'a>(&'a mut self, bytes: &'a [u8]) -> BoxFuture<'a, Result<Tag, ConnectError>>;
+
+    /// The layout of the rows with this tag, which [`RowDecoder::tag`] or
+    /// [`RowDecoder::learn`] gave.
+    fn layout(&self, tag: Tag) -> Arc<Layout>;
+
+    /// Adds one row to columns of the tag's layout. On an error the row is not
+    /// there.
+    fn decode(&mut self, tag: Tag, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError>;
+}
+
+#[cfg(test)]
+mod tests;
