@@ -73,6 +73,8 @@ pub trait DynSinkTask: Send {
     ) -> BoxFuture<'a, Result<WriteReport, ConnectError>>;
     /// See [`SinkTask::flush`].
     fn flush(&mut self) -> BoxFuture<'_, Result<Offsets, ConnectError>>;
+    /// See [`SinkTask::committed`].
+    fn committed(&mut self, offsets: &Offsets);
     /// See [`SinkTask::revoke`].
     fn revoke<'a>(
         &'a mut self,
@@ -196,6 +198,10 @@ impl<T: SinkTask> DynSinkTask for Adapter<T> {
 
     fn flush(&mut self) -> BoxFuture<'_, Result<Offsets, ConnectError>> {
         Box::pin(self.0.flush())
+    }
+
+    fn committed(&mut self, offsets: &Offsets) {
+        self.0.committed(offsets);
     }
 
     fn revoke<'a>(

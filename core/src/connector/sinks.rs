@@ -146,6 +146,12 @@ pub trait SinkTask: Send + 'static {
     /// what is not durable is read again after a restart.
     fn flush(&mut self) -> impl Future<Output = Result<Offsets, ConnectError>> + Send;
 
+    /// The runtime has committed these offsets: rows before them never come
+    /// again, what is kept for reading them again can go. Never blocks.
+    fn committed(&mut self, offsets: &Offsets) {
+        let _ = offsets;
+    }
+
     /// These partitions are no longer this task's.
     fn revoke(
         &mut self,
