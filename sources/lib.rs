@@ -1,1 +1,4 @@
-//! Skeleton.
+//! Sources: one folder per source, and what relational ones share.
+
+pub mod postgres;
+pub mod relational;
