@@ -18,12 +18,12 @@ INSERT INTO t_plain VALUES
    '{NaN,Infinity,-0,0.1}', '{NaN,-Infinity,1e300}', '{a,"",NULL,"NULL","q\"\\,{}"," x "}',
    '{ab,é}', '{a,abc}', '{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}', '{0,4294967295}',
    '{"\\x00ff",""}', '{1,2}', '{1,2}'),
-  (5, '{{t,f},{f,t}}', '{{1,2},{3,4}}', '{{1,2},{3,4}}', '{{1,2},{3,4}}', '{{1,2},{3,4}}',
-   '{{1,2},{3,4}}', '{{a,b},{c,d}}', '{{a,b},{c,d}}', '{{a,b},{c,d}}',
-   '{{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}}', '{{1,2},{3,4}}', '{{a,b},{c,d}}', '{{1,2},{3,4}}',
-   '{{1,2},{3,4}}'),
   (6, '[5:6]={t,f}', '[0:1]={1,2}', '[-1:0]={1,2}', '[5:5]={1}', '[5:5]={1}', '[5:5]={1}',
    '[5:5]={a}', '[5:5]={a}', '[5:5]={a}', NULL, NULL, NULL, NULL, NULL);
+
+CREATE TABLE t_two_dims (id int PRIMARY KEY, b bool[], i4 int4[][], t text[], u uuid[], n numeric[]);
+INSERT INTO t_two_dims VALUES (1, '{{t,f},{f,t}}', '{{1,2},{3,4}}', '{{a,b},{c,d}}',
+  '{{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}}', '{{1.1},{2.2}}');
 
 CREATE TABLE t_numeric (id int PRIMARY KEY, n numeric[], n10_2 numeric(10,2)[], m money[]);
 INSERT INTO t_numeric VALUES (1, NULL, NULL, NULL), (2, '{}', '{}', '{}'),
