@@ -77,7 +77,8 @@ class Topics:
     """Reads the topics of the prefix from where they stood when this was made."""
 
     def __init__(self):
-        settings = {"bootstrap.servers": BOOTSTRAP, "group.id": "record", "log_level": 0}
+        settings = {"bootstrap.servers": BOOTSTRAP, "group.id": "record", "fetch.wait.max.ms": 20}
+        settings["log_level"] = 0
         settings.update({"enable.auto.commit": False, "auto.offset.reset": "earliest"})
         self.consumer = Consumer(settings)
         self.start = {topic: self.ends(topic) for topic in self.names()}
@@ -95,17 +96,20 @@ class Topics:
 
     def read(self, names=None):
         """Every record so far, topic by topic."""
+        at, end = {}, {}
         for topic in names or self.names():
-            at, end = self.start.get(topic, 0), self.ends(topic)
-            if at >= end:
-                continue
-            self.consumer.assign([TopicPartition(topic, 0, at)])
-            while at < end:
-                message = self.consumer.poll(10)
-                if message is None or message.error():
-                    raise SystemExit(f"{topic} at {at}: {message and message.error()}")
-                at = message.offset() + 1
-                yield message
+            at[topic], end[topic] = self.start.get(topic, 0), self.ends(topic)
+        open_ends = {t for t in at if at[t] < end[t]}
+        self.consumer.assign([TopicPartition(t, 0, at[t]) for t in open_ends])
+        found = []
+        while open_ends:
+            message = self.consumer.poll(10)
+            if message is None or message.error():
+                raise SystemExit(f"reading {open_ends}: {message and message.error()}")
+            found.append(message)
+            if message.offset() + 1 >= end[message.topic()]:
+                open_ends.discard(message.topic())
+        return sorted(found, key=lambda m: (m.topic(), m.offset()))
 
 
 def is_mark(message):
