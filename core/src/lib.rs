@@ -1,7 +1,9 @@
 //! The vocabulary that every part of Thalweg shares: schemas and values, batches
 //! of rows, positions, connector traits, config definitions and errors.
 
+pub mod avro;
 pub mod batch;
+pub mod codec;
 pub mod config;
 pub mod connector;
 mod error;

@@ -98,6 +98,13 @@ impl SchemaBuilder {
         }
     }
 
+    /// Another shape; all else stays.
+    #[must_use]
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Null is a value of it.
     #[must_use]
     pub fn optional(mut self) -> Self {
@@ -144,6 +151,13 @@ impl SchemaBuilder {
     #[must_use]
     pub fn default_value(mut self, value: Value) -> Self {
         self.default = Some(value);
+        self
+    }
+
+    /// Without a default value.
+    #[must_use]
+    pub fn without_default(mut self) -> Self {
+        self.default = None;
         self
     }
 
