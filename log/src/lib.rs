@@ -4,6 +4,7 @@ mod api;
 #[cfg(test)]
 mod conformance;
 mod error;
+mod group_offsets;
 mod memory;
 pub mod record;
 pub mod table;
@@ -14,6 +15,7 @@ pub use api::{
     TopicPartition, TopicSpec, Writer,
 };
 pub use error::LogError;
+pub use group_offsets::{GroupOffset, GroupOffsets, TableGroupOffsets};
 pub use memory::MemoryLog;
 pub use table::Table;
 pub use topic::TopicConfig;
