@@ -1,1 +1,5 @@
-//! Skeleton.
+//! The schema registry: an Avro model that keeps what a schema's author wrote, a
+//! compatibility checker that says everything that is wrong and where, and the
+//! subjects, versions and ids that Confluent's clients know, kept in the log.
+
+pub mod avro;
