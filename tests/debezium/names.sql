@@ -1,6 +1,6 @@
 -- Odd identifiers.
 CREATE SCHEMA "Odd Schema";
-CREATE TABLE "Odd Schema"."Weird.Table" (id int PRIMARY KEY, "a b" int, "a.b" int, "1st" int,
+CREATE TABLE "Odd Schema"."Weird.Table" (id int PRIMARY KEY, "a b" int, "x.y" int, "1st" int,
   "select" text, "Ünï" text, "quo""te" int, "UPPER" int, "dash-ed" int, "$dollar" int, "_u" int);
 CREATE TABLE "quo""te'd" ("Key Col" int PRIMARY KEY, "order" int);
 CREATE TABLE "ünïcode 表" ("表" int PRIMARY KEY);
