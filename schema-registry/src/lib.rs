@@ -3,3 +3,4 @@
 //! subjects, versions and ids that Confluent's clients know, kept in the log.
 
 pub mod avro;
+pub mod compat;

@@ -175,6 +175,12 @@ impl Schema {
         Node { schema: self, index: self.root }
     }
 
+    /// The type with this id, which must be one of this schema's.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Node<'_> {
+        Node { schema: self, index: id.0 }
+    }
+
     /// How many types it has; [`NodeId`]s are below it.
     #[must_use]
     pub fn len(&self) -> usize {

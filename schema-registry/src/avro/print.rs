@@ -22,11 +22,27 @@ impl super::Node<'_> {
     /// defined elsewhere in the schema is written out.
     #[must_use]
     pub fn text(self) -> String {
+        self.print(usize::MAX)
+    }
+
+    /// The beginning of [`Self::text`]: about `bytes_max` of it.
+    pub(crate) fn excerpt(self, bytes_max: usize) -> String {
+        let mut text = self.print(bytes_max);
+        if text.len() > bytes_max {
+            let end = (0..=bytes_max).rev().find(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or(0));
+            text.push_str("...");
+        }
+        text
+    }
+
+    fn print(self, bytes_max: usize) -> String {
         let mut printer = Printer {
             schema: self.schema,
             known: HashSet::new(),
             namespace: None,
             out: String::new(),
+            bytes_max,
         };
         printer.node(self.index);
         printer.out
@@ -40,10 +56,15 @@ struct Printer<'a> {
     /// The namespace in force.
     namespace: Option<&'a str>,
     out: String,
+    /// Nothing more is begun when `out` is longer than this.
+    bytes_max: usize,
 }
 
 impl<'a> Printer<'a> {
     fn node(&mut self, index: u32) {
+        if self.out.len() > self.bytes_max {
+            return;
+        }
         let data = self.schema.data(index);
         match &data.shape {
             Shape::Primitive(kind) => {

@@ -125,7 +125,7 @@ class Maker:
             return self.default(made[0]) if made else Maker
         kind = made["type"] if isinstance(made, dict) else made
         if kind == "enum":
-            return made["symbols"][0]
+            return made["symbols"][0] if made["symbols"] else Maker
         if kind == "array":
             return []
         if kind == "map":
