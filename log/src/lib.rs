@@ -1,14 +1,24 @@
 //! The durable, partitioned log: the [`Log`] trait and its backends.
 
 mod api;
+mod checkpoint;
+mod clock;
 #[cfg(test)]
 mod conformance;
+mod disk;
+mod engine;
 mod error;
 mod group_offsets;
+mod journal;
 mod memory;
+mod options;
+mod read;
 pub mod record;
+mod segment;
+mod segment_log;
 pub mod table;
 mod topic;
+mod view;
 
 pub use api::{
     Appended, BoxFuture, Fetched, Group, Log, OffsetAt, Pending, Result, TopicId, TopicInfo,
@@ -17,6 +27,8 @@ pub use api::{
 pub use error::LogError;
 pub use group_offsets::{GroupOffset, GroupOffsets, TableGroupOffsets};
 pub use memory::MemoryLog;
+pub use options::{Durability, Options};
+pub use segment_log::SegmentLog;
 pub use table::Table;
 pub use topic::TopicConfig;
 

@@ -1,6 +1,7 @@
 //! What every [`Log`] must do, as one suite that all implementations run.
 //!
-//! A new implementation gives [`run`] a way to make an empty log.
+//! A new implementation gives [`run`] a way to make an empty log, and
+//! [`restart::run`] a way to close and open one again, if it lasts.
 #![allow(clippy::unwrap_used)] // a failure is the suite's answer
 
 use std::future::Future;
@@ -14,6 +15,7 @@ use crate::record::{BatchBuilder, BatchDecoder, Batches, Compression};
 
 mod appends;
 mod reads;
+pub(crate) mod restart;
 mod topics;
 mod writers;
 

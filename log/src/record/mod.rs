@@ -23,6 +23,7 @@ pub use builder::BatchBuilder;
 pub use check::{BatchSummary, check_batches};
 pub use compression::Compression;
 pub use decode::{BatchDecoder, Headers, Record, Records};
+pub(crate) use header::CRC_START;
 pub use header::{BatchHeader, HEADER_LEN, set_base_offset};
 pub use partitioner::partition_of;
 pub(crate) use seek::first_at;

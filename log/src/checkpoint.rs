@@ -1,0 +1,232 @@
+//! The checkpoint: what is in synced segments, so that recovery replays only
+//! the journal's tail.
+//!
+//! One file, replaced by rename. A clean stop leaves a mark beside it, which
+//! says that the journal has no tail.
+
+use std::io::IoSlice;
+use std::path::{Path, PathBuf};
+
+use bytes::{Buf, BufMut, Bytes};
+
+use crate::api::{Result, TopicInfo};
+use crate::disk::{Disk, Open, failed, read_full};
+use crate::error::LogError;
+use crate::journal::entry::{Malformed, decode_topic, encode_topic};
+use crate::segment::{IndexState, Segment};
+
+const MAGIC: &[u8; 8] = b"THALWEG1";
+const NAME: &str = "checkpoint";
+const NEW_NAME: &str = "checkpoint.new";
+const MARK_NAME: &str = "clean-stop";
+
+/// State of one partition.
+#[derive(Clone, Debug)]
+pub(crate) struct PartitionState {
+    /// First offset kept.
+    pub(crate) start: i64,
+    /// Offset after the last record.
+    pub(crate) next: i64,
+    pub(crate) segments: Vec<Segment>,
+}
+
+/// State of one topic.
+#[derive(Clone, Debug)]
+pub(crate) struct TopicState {
+    pub(crate) info: TopicInfo,
+    pub(crate) partitions: Vec<PartitionState>,
+}
+
+/// State of the log at one moment, and where the journal goes on from it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Checkpoint {
+    /// Rises with each checkpoint.
+    pub(crate) number: u64,
+    /// The log's own part of journal CRCs, chosen once.
+    pub(crate) salt: u64,
+    /// Lowest generation of journal files that are needed.
+    pub(crate) generation: u64,
+    /// First frame that is needed.
+    pub(crate) sequence: u64,
+    /// Frames up to this one are durable.
+    pub(crate) durable_through: u64,
+    /// Where the first needed frame lies, for reports of damage.
+    pub(crate) place: (PathBuf, u64),
+    pub(crate) topics: Vec<TopicState>,
+}
+
+impl Checkpoint {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256 + self.topics.len() * 256);
+        out.put_slice(MAGIC);
+        out.put_u64(self.number);
+        out.put_u64(self.salt);
+        out.put_u64(self.generation);
+        out.put_u64(self.sequence);
+        out.put_u64(self.durable_through);
+        let name = self.place.0.file_name().unwrap_or_default();
+        let name = name.to_string_lossy();
+        out.put_u32(u32::try_from(name.len()).unwrap_or(0));
+        out.put_slice(name.as_bytes());
+        out.put_u64(self.place.1);
+        out.put_u32(count(self.topics.len()));
+        for topic in &self.topics {
+            encode_topic(&mut out, &topic.info);
+            for partition in &topic.partitions {
+                encode_partition(&mut out, partition);
+            }
+        }
+        let crc = crc32c::crc32c(&out);
+        out.put_u32(crc);
+        out
+    }
+
+    fn decode(bytes: &[u8], journal: &Path) -> std::result::Result<Self, Malformed> {
+        let body_len = bytes.len().checked_sub(4).ok_or(Malformed)?;
+        let (body, mut crc) = bytes.split_at(body_len);
+        if crc.try_get_u32()? != crc32c::crc32c(body) {
+            return Err(Malformed);
+        }
+        let mut from = Bytes::copy_from_slice(body.strip_prefix(MAGIC).ok_or(Malformed)?);
+        let from = &mut from;
+        let mut checkpoint = Self {
+            number: from.try_get_u64()?,
+            salt: from.try_get_u64()?,
+            generation: from.try_get_u64()?,
+            sequence: from.try_get_u64()?,
+            durable_through: from.try_get_u64()?,
+            ..Self::default()
+        };
+        let len = from.try_get_u32()? as usize;
+        if len > from.len() {
+            return Err(Malformed);
+        }
+        let name = from.split_to(len);
+        let name = std::str::from_utf8(&name).map_err(|_| Malformed)?;
+        checkpoint.place = (journal.join(name), from.try_get_u64()?);
+        for _ in 0..from.try_get_u32()? {
+            let info = decode_topic(from)?;
+            let mut partitions = Vec::new();
+            for _ in 0..info.partitions {
+                partitions.push(decode_partition(from)?);
+            }
+            checkpoint.topics.push(TopicState { info, partitions });
+        }
+        Ok(checkpoint)
+    }
+
+    /// Reads the checkpoint of this data folder, if there is one.
+    pub(crate) fn load(disk: &dyn Disk, root: &Path, journal: &Path) -> Result<Option<Self>> {
+        let path = root.join(NAME);
+        let Some(bytes) = read_file(disk, &path)? else {
+            return Ok(None);
+        };
+        match Self::decode(&bytes, journal) {
+            Ok(checkpoint) => Ok(Some(checkpoint)),
+            Err(Malformed) => Err(LogError::Damaged {
+                path,
+                at: 0,
+                reason: "the checkpoint is not what was written: restore this file".to_owned(),
+            }),
+        }
+    }
+}
+
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+fn encode_partition(out: &mut Vec<u8>, partition: &PartitionState) {
+    out.put_i64(partition.start);
+    out.put_i64(partition.next);
+    out.put_u32(count(partition.segments.len()));
+    for segment in &partition.segments {
+        out.put_i64(segment.base);
+        out.put_i64(segment.next);
+        out.put_u64(segment.len);
+        out.put_i64(segment.created_ms);
+        out.put_i64(segment.max_timestamp());
+        out.put_u32(segment.index.written);
+        out.put_u32(segment.index.time_written);
+    }
+}
+
+fn decode_partition(from: &mut Bytes) -> std::result::Result<PartitionState, Malformed> {
+    let mut partition = PartitionState {
+        start: from.try_get_i64()?,
+        next: from.try_get_i64()?,
+        segments: Vec::new(),
+    };
+    for _ in 0..from.try_get_u32()? {
+        let base = from.try_get_i64()?;
+        let next = from.try_get_i64()?;
+        let len = from.try_get_u64()?;
+        let created_ms = from.try_get_i64()?;
+        let max_timestamp = from.try_get_i64()?;
+        let indexed = from.try_get_u32()?;
+        let time_indexed = from.try_get_u32()?;
+        partition.segments.push(Segment {
+            base,
+            next,
+            len,
+            written: len,
+            created_ms,
+            index: IndexState::of_files(max_timestamp, indexed, time_indexed),
+        });
+    }
+    Ok(partition)
+}
+
+fn read_file(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<u8>>> {
+    let file = match disk.open(path, Open::Existing) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("opening", path, &error)),
+    };
+    let read = || {
+        let mut bytes = vec![0; usize::try_from(file.len()?).unwrap_or(0)];
+        let count = read_full(&*file, &mut bytes, 0)?;
+        bytes.truncate(count);
+        Ok(bytes)
+    };
+    read().map(Some).map_err(|error: std::io::Error| failed("reading", path, &error))
+}
+
+/// Replaces the checkpoint of this data folder by these bytes, durably.
+pub(crate) fn store(disk: &dyn Disk, root: &Path, bytes: &[u8]) -> Result<()> {
+    let new = root.join(NEW_NAME);
+    let write = || {
+        let file = disk.open(&new, Open::Empty)?;
+        file.write_at(&[IoSlice::new(bytes)], 0)?;
+        file.sync()?;
+        disk.rename(&new, &root.join(NAME))?;
+        disk.sync_dir(root)
+    };
+    write().map_err(|error| failed("writing", &new, &error))
+}
+
+/// Leaves the mark of a clean stop at this checkpoint.
+pub(crate) fn mark_clean(disk: &dyn Disk, root: &Path, number: u64) -> Result<()> {
+    let path = root.join(MARK_NAME);
+    let write = || {
+        let file = disk.open(&path, Open::Empty)?;
+        file.write_at(&[IoSlice::new(&number.to_be_bytes())], 0)?;
+        file.sync()?;
+        disk.sync_dir(root)
+    };
+    write().map_err(|error| failed("writing", &path, &error))
+}
+
+/// Whether the log was stopped cleanly at this checkpoint.
+pub(crate) fn is_marked_clean(disk: &dyn Disk, root: &Path, number: u64) -> Result<bool> {
+    let bytes = read_file(disk, &root.join(MARK_NAME))?;
+    Ok(bytes.is_some_and(|bytes| bytes == number.to_be_bytes()))
+}
+
+/// Removes the mark, durably, before the journal is written again.
+pub(crate) fn unmark_clean(disk: &dyn Disk, root: &Path) -> Result<()> {
+    let path = root.join(MARK_NAME);
+    disk.remove_file(&path)
+        .and_then(|()| disk.sync_dir(root))
+        .map_err(|error| failed("removing", &path, &error))
+}

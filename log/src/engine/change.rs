@@ -1,0 +1,248 @@
+//! Changes of topics, trims and retention.
+
+use std::sync::Arc;
+
+use super::{Engine, Partition, Staged, Topic};
+use crate::api::{Result, TopicId, TopicInfo, TopicPartition, TopicSpec};
+use crate::error::LogError;
+use crate::journal::{Body, Entry};
+use crate::segment::{Part, folder, path};
+use crate::topic::{TopicConfig, check_spec};
+use crate::view::{PartitionRecords, PartitionView, TopicView};
+
+impl Topic {
+    /// What readers see of it.
+    pub(super) fn view(&self) -> Arc<TopicView> {
+        let partitions = self.partitions.iter();
+        Arc::new(TopicView {
+            info: self.info.clone(),
+            config: self.config,
+            partitions: partitions.map(|p| Arc::clone(&p.view)).collect(),
+        })
+    }
+}
+
+impl Engine {
+    pub(super) fn stage_create(
+        &mut self,
+        spec: &TopicSpec,
+        body: &mut Body,
+    ) -> Result<Arc<TopicView>> {
+        check_spec(&self.options.topics, spec)?;
+        if self.names.contains_key(spec.name.as_str()) {
+            return Err(LogError::TopicExists(spec.name.clone()));
+        }
+        let info = TopicInfo {
+            id: self.clock.fresh_id(),
+            name: Arc::from(spec.name.as_str()),
+            partitions: spec.partitions,
+            config: spec.config.clone(),
+        };
+        body.put(&Entry::Create(info.clone()));
+        self.add_topic(info)
+    }
+
+    /// Adds an empty topic to the engine's own state.
+    pub(super) fn add_topic(&mut self, info: TopicInfo) -> Result<Arc<TopicView>> {
+        let config = TopicConfig::parse(&self.options.topics, &info.config)?;
+        let partitions = (0..info.partitions).map(|number| Partition {
+            view: Arc::new(PartitionView::new(
+                folder(&self.root, &info.name, number),
+                PartitionRecords::default(),
+            )),
+            next: 0,
+            active: None,
+            prepared: None,
+            pending: Vec::new(),
+        });
+        let topic = Topic { partitions: partitions.collect(), config, info };
+        let view = topic.view();
+        self.names.insert(Arc::clone(&topic.info.name), topic.info.id);
+        self.topics.insert(topic.info.id, topic);
+        Ok(view)
+    }
+
+    pub(super) fn stage_configure(
+        &mut self,
+        id: TopicId,
+        config: Vec<(String, String)>,
+        body: &mut Body,
+    ) -> Result<Arc<TopicView>> {
+        let view = self.set_config(id, config.clone())?;
+        body.put(&Entry::Config(id, config));
+        Ok(view)
+    }
+
+    pub(super) fn set_config(
+        &mut self,
+        id: TopicId,
+        config: Vec<(String, String)>,
+    ) -> Result<Arc<TopicView>> {
+        let parsed = TopicConfig::parse(&self.options.topics, &config)?;
+        let topic =
+            self.topics.get_mut(&id).ok_or_else(|| LogError::UnknownTopic(id.to_string()))?;
+        topic.config = parsed;
+        topic.info.config = config;
+        Ok(topic.view())
+    }
+
+    pub(super) fn stage_delete(&mut self, id: TopicId, body: &mut Body) -> Result<TopicInfo> {
+        let info = self.drop_topic(id)?;
+        body.put(&Entry::Delete(id));
+        Ok(info)
+    }
+
+    /// Takes a topic out of the engine's own state.
+    pub(super) fn drop_topic(&mut self, id: TopicId) -> Result<TopicInfo> {
+        let topic =
+            self.topics.remove(&id).ok_or_else(|| LogError::UnknownTopic(id.to_string()))?;
+        self.names.remove(&topic.info.name);
+        for partition in &topic.partitions {
+            let bytes = partition.pending.iter().map(|p| p.bytes.len());
+            self.pending_bytes -= bytes.sum::<usize>();
+        }
+        self.unwritten.retain(|at| at.topic != id);
+        self.broken.retain(|at| at.topic != id);
+        self.dirty.retain(|(at, _), _| at.topic != id);
+        Ok(topic.info)
+    }
+
+    /// Removes the files of a deleted topic. What does not go now goes when a
+    /// restart replays the deletion, or when the name is used again.
+    pub(super) fn finish_delete(&mut self, info: &TopicInfo) {
+        self.view.remove(info.id);
+        // A topic of the same name may have been made in the same group; its
+        // files are made after this.
+        for number in 0..info.partitions {
+            let folder = folder(&self.root, &info.name, number);
+            self.reader.forget(&folder);
+            self.dirty_folders.remove(&folder);
+            if let Err(error) = self.disk.remove_dir(&folder) {
+                tracing::warn!(path = %folder.display(), %error, "removing a deleted topic");
+            }
+        }
+        self.dirty_folders.insert(self.root.clone());
+    }
+
+    /// The new start of the partition.
+    pub(super) fn stage_trim(
+        &mut self,
+        target: TopicPartition,
+        before: i64,
+        body: &mut Body,
+    ) -> Result<i64> {
+        let partition = self.partition(target)?;
+        let start = partition.view.read().start;
+        if before < 0 || before > partition.next {
+            return Err(LogError::OffsetOutOfRange { offset: before, start, end: partition.next });
+        }
+        if before > start {
+            body.put(&Entry::Trim { target, start: before });
+        }
+        Ok(before.max(start))
+    }
+
+    /// Forgets records, and removes the segments that hold only such.
+    pub(super) fn finish_trim(&mut self, target: TopicPartition, start: i64) {
+        let disk = Arc::clone(&self.disk);
+        let Ok(partition) = self.partition(target) else {
+            return;
+        };
+        let view = Arc::clone(&partition.view);
+        let keep = partition.active.as_ref().map(|active| active.base);
+        let mut records = view.write();
+        records.start = records.start.max(start);
+        let mut removed = Vec::new();
+        records.segments.retain(|segment| {
+            let is_kept = segment.next > start || Some(segment.base) == keep;
+            if !is_kept {
+                removed.push(segment.base);
+            }
+            is_kept
+        });
+        drop(records);
+        if removed.is_empty() {
+            return;
+        }
+        let mut freed = 0;
+        partition.pending.retain(|pending| {
+            let is_kept = !removed.contains(&pending.base);
+            freed += if is_kept { 0 } else { pending.bytes.len() };
+            is_kept
+        });
+        let is_written = partition.pending.is_empty();
+        self.pending_bytes -= freed;
+        if is_written {
+            self.unwritten.remove(&target);
+        }
+        for base in removed {
+            self.dirty.remove(&(target, base));
+            for part in Part::ALL {
+                let file_path = path(&view.folder, base, part);
+                if let Err(error) = disk.remove_file(&file_path) {
+                    tracing::warn!(path = %file_path.display(), %error, "removing a segment");
+                }
+            }
+        }
+        self.reader.forget(&view.folder);
+        self.dirty_folders.insert(view.folder.clone());
+    }
+
+    /// Forgets what the topics' retention does not keep.
+    pub(super) fn retain(&mut self) {
+        let now = self.clock.wall_ms();
+        let mut trims = Vec::new();
+        for topic in self.topics.values().filter(|topic| topic.config.delete) {
+            for (number, partition) in (0..).zip(&topic.partitions) {
+                let records = partition.view.read();
+                if let Some(start) = retained_from(&records, &topic.config, now) {
+                    trims.push((topic.info.partition(number), start));
+                }
+            }
+        }
+        if trims.is_empty() {
+            return;
+        }
+        let len = trims.len() as u64 * 128;
+        if self.make_ready(len).is_err() {
+            return;
+        }
+        let mut body = Body::default();
+        for (target, start) in &trims {
+            body.put(&Entry::Trim { target: *target, start: *start });
+            tracing::info!(
+                topic = %target.topic, partition = target.partition, start, "retention"
+            );
+        }
+        if self.write_frame(&body).is_err() {
+            return;
+        }
+        for (target, start) in trims {
+            self.finish(Staged::Trim(target, start, None));
+        }
+    }
+}
+
+/// The start that retention asks for, if it is another than it is. The segment
+/// that is written to is kept by size, and forgotten by time as a whole.
+fn retained_from(records: &PartitionRecords, config: &TopicConfig, now: i64) -> Option<i64> {
+    let mut start = records.start;
+    let mut bytes: u64 = records.segments.iter().map(|segment| segment.len).sum();
+    let count = records.segments.len();
+    for (index, segment) in records.segments.iter().enumerate() {
+        let is_active = index + 1 == count;
+        let is_old = config
+            .retention_ms
+            .is_some_and(|keep| segment.max_timestamp() < now.saturating_sub(keep));
+        let is_over =
+            config.retention_bytes.is_some_and(|keep| !is_active && bytes - segment.len >= keep);
+        if !(is_old || is_over) {
+            break;
+        }
+        bytes -= segment.len;
+        start = start.max(segment.next);
+    }
+    // What was forgotten while it was written to goes once it is not.
+    let is_left = count > 1 && records.segments[0].next <= start;
+    (start > records.start || is_left).then_some(start)
+}

@@ -1,0 +1,418 @@
+//! The engine: the one place where the log changes.
+//!
+//! It is synchronous and owns all it works on; time, chance and the file system
+//! come in through traits. Whoever drives it hands it groups of commands, lets
+//! it [tick](Engine::tick), and runs the [`SyncJob`]s that it asks for,
+//! wherever and whenever it likes.
+
+mod append;
+mod change;
+mod command;
+mod recovery;
+mod rewrite;
+mod segments;
+mod sync_job;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub(crate) use command::{Append, CheckedGroup, Command, Reply, WriterToken};
+pub(crate) use sync_job::{SyncJob, SyncOutcome};
+
+use crate::api::{Result, TopicId, TopicInfo, TopicPartition};
+use crate::checkpoint;
+use crate::clock::Clock;
+use crate::disk::{Disk, DiskFile};
+use crate::error::LogError;
+use crate::journal::{Body, Journal};
+use crate::options::{Durability, Options};
+use crate::read::SegmentReader;
+use crate::topic::TopicConfig;
+use crate::view::{PartitionView, TopicView, View, unknown};
+use append::Landed;
+
+/// Idle time after which the journal is sealed.
+const SEAL_AFTER: Duration = Duration::from_millis(100);
+/// Idle time after which a checkpoint is made.
+const CHECKPOINT_AFTER: Duration = Duration::from_secs(2);
+/// Time after which a failed checkpoint is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Bytes that are kept for segments before they are written.
+const WRITE_BEHIND_BYTES: usize = 8 << 20;
+
+/// The log's state and all that changes it.
+pub(crate) struct Engine {
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    root: PathBuf,
+    options: Options,
+    journal: Journal,
+    pub(crate) view: Arc<View>,
+    pub(crate) reader: Arc<SegmentReader>,
+    topics: BTreeMap<TopicId, Topic>,
+    names: HashMap<Arc<str>, TopicId>,
+    /// Partitions with batches that are not in a segment yet.
+    unwritten: BTreeSet<TopicPartition>,
+    /// Partitions whose segments failed and must be written again.
+    broken: BTreeSet<TopicPartition>,
+    pending_bytes: usize,
+    /// Segments with bytes that no checkpoint covers.
+    dirty: BTreeMap<(TopicPartition, i64), Option<Arc<dyn DiskFile>>>,
+    dirty_folders: BTreeSet<PathBuf>,
+    /// The batches in memory, over all partitions, oldest first.
+    tail: VecDeque<TailRun>,
+    tail_bytes: usize,
+    checkpoints: Checkpoints,
+    stopped: Option<String>,
+    last_commit: Duration,
+    last_sync: Duration,
+    next_retention: Duration,
+}
+
+/// Where checkpoints stand.
+struct Checkpoints {
+    /// Number of the last one that was begun, and of the last that is stored.
+    number: u64,
+    stored: u64,
+    /// First frame that the stored one does not cover.
+    sequence: u64,
+    /// Journal files of lower generations are covered.
+    needed_generation: u64,
+    is_running: bool,
+    is_wanted: bool,
+    /// Not before this.
+    retry_at: Duration,
+    /// The mark of a clean stop is on disk.
+    is_marked_clean: bool,
+}
+
+/// Some batches of one partition in memory.
+struct TailRun {
+    partition: Arc<PartitionView>,
+    batches: usize,
+    bytes: usize,
+}
+
+struct Topic {
+    info: TopicInfo,
+    config: TopicConfig,
+    partitions: Vec<Partition>,
+}
+
+struct Partition {
+    view: Arc<PartitionView>,
+    /// Offset of the next record.
+    next: i64,
+    /// The segment that is written to.
+    active: Option<Active>,
+    /// The segment that the next append begins.
+    prepared: Option<Active>,
+    pending: Vec<Pending>,
+}
+
+struct Active {
+    base: i64,
+    len: u64,
+    created_ms: i64,
+    /// `None` while nothing is written to it.
+    file: Option<Arc<dyn DiskFile>>,
+    /// Space is reserved up to here.
+    allocated: u64,
+}
+
+/// Bytes on their way to a segment.
+struct Pending {
+    base: i64,
+    at: u64,
+    bytes: Bytes,
+}
+
+/// A command that is in the frame, and what is to be done once that is durable.
+enum Staged {
+    Append(Vec<Landed>, Append),
+    Create(Arc<TopicView>, Reply<TopicInfo>),
+    Configure(Arc<TopicView>, Reply<()>),
+    Delete(TopicInfo, Reply<()>),
+    Trim(TopicPartition, i64, Option<Reply<()>>),
+    Barrier(Reply<()>),
+}
+
+impl Engine {
+    /// Does these commands as one group: all that they change is in one frame
+    /// of the journal, durable by one sync, and visible and answered after it
+    /// (invariant 1).
+    pub(crate) fn commit(&mut self, commands: Vec<Command>) {
+        let len = commands.iter().map(Command::journal_len_max).sum();
+        if let Err(error) = self.make_ready(len) {
+            for command in commands {
+                command.refuse(error.clone());
+            }
+            return;
+        }
+        let mut body = Body::default();
+        let mut staged = Vec::with_capacity(commands.len());
+        for command in commands {
+            staged.extend(self.stage(command, &mut body));
+        }
+        if let Err(error) = self.write_frame(&body) {
+            for staged in staged {
+                staged.refuse(&error);
+            }
+            return;
+        }
+        for staged in staged {
+            self.finish(staged);
+        }
+        self.settle();
+    }
+
+    /// After a group: bounds what is kept in memory.
+    fn settle(&mut self) {
+        self.last_commit = self.clock.elapsed();
+        if self.pending_bytes >= WRITE_BEHIND_BYTES {
+            self.write_segments();
+        }
+        self.evict_tail();
+    }
+
+    /// Sees to it that a frame of this length can be written, or says why not.
+    fn make_ready(&mut self, len: u64) -> Result<()> {
+        if let Some(reason) = &self.stopped {
+            return Err(LogError::Stopped(reason.clone()));
+        }
+        if len == 0 {
+            return Ok(());
+        }
+        if self.checkpoints.is_marked_clean {
+            checkpoint::unmark_clean(&*self.disk, &self.root)?;
+            self.checkpoints.is_marked_clean = false;
+        }
+        let needed_from = self.checkpoints.needed_generation;
+        match self.journal.reserve(len, needed_from) {
+            Ok(begun) => {
+                self.checkpoints.is_wanted |= begun;
+                Ok(())
+            }
+            // Nothing was written: a full disk refuses this and nothing else.
+            Err(error @ LogError::NoSpace(_)) => Err(error),
+            Err(error) => Err(self.stop(&error)),
+        }
+    }
+
+    fn write_frame(&mut self, body: &Body) -> Result<()> {
+        if body.is_empty() {
+            return Ok(());
+        }
+        let written = self.journal.append(body).and_then(|()| {
+            if self.options.durability == Durability::Fsync {
+                self.journal.sync()?;
+            }
+            Ok(())
+        });
+        // A failed sync is never tried again: what the file holds is unknown
+        // until a restart reads it.
+        written.map_err(|error| self.stop(&error))
+    }
+
+    /// Stops all writes until a restart.
+    fn stop(&mut self, error: &LogError) -> LogError {
+        let reason = format!("{error}; restart to go on");
+        tracing::error!(%reason, "the log takes no more writes");
+        self.stopped = Some(reason.clone());
+        LogError::Stopped(reason)
+    }
+
+    fn stage(&mut self, command: Command, body: &mut Body) -> Option<Staged> {
+        match command {
+            Command::Append(mut append) => {
+                let groups = std::mem::take(&mut append.groups);
+                match self.stage_append(&append.writer, groups, body) {
+                    Ok(landed) => Some(Staged::Append(landed, append)),
+                    Err(error) => {
+                        drop(append.reply.send(Err(error)));
+                        None
+                    }
+                }
+            }
+            Command::Create(spec, reply) => {
+                let staged = self.stage_create(&spec, body);
+                or_refuse(staged, reply, Staged::Create)
+            }
+            Command::Configure(id, config, reply) => {
+                let staged = self.stage_configure(id, config, body);
+                or_refuse(staged, reply, Staged::Configure)
+            }
+            Command::Delete(id, reply) => {
+                let staged = self.stage_delete(id, body);
+                or_refuse(staged, reply, Staged::Delete)
+            }
+            Command::Trim(target, before, reply) => {
+                let staged = self.stage_trim(target, before, body);
+                or_refuse(staged, reply, |start, reply| Staged::Trim(target, start, Some(reply)))
+            }
+            Command::Barrier(reply) => Some(Staged::Barrier(reply)),
+        }
+    }
+
+    /// Makes what is durable visible, and answers.
+    fn finish(&mut self, staged: Staged) {
+        match staged {
+            Staged::Append(landed, append) => {
+                let appended = landed.iter().map(Landed::appended).collect();
+                for landed in landed {
+                    self.show(landed);
+                }
+                let Append { reply, permit, .. } = append;
+                drop(reply.send(Ok(appended)));
+                drop(permit);
+            }
+            Staged::Create(topic, reply) => {
+                let info = topic.info.clone();
+                self.view.insert(topic);
+                drop(reply.send(Ok(info)));
+            }
+            Staged::Configure(topic, reply) => {
+                self.view.insert(topic);
+                drop(reply.send(Ok(())));
+            }
+            Staged::Delete(info, reply) => {
+                self.finish_delete(&info);
+                drop(reply.send(Ok(())));
+            }
+            Staged::Trim(target, start, reply) => {
+                self.finish_trim(target, start);
+                if let Some(reply) = reply {
+                    drop(reply.send(Ok(())));
+                }
+            }
+            Staged::Barrier(reply) => drop(reply.send(Ok(()))),
+        }
+    }
+
+    /// Does what is due by time. Returns in how long something will be, if
+    /// nothing else comes up.
+    pub(crate) fn tick(&mut self) -> Option<Duration> {
+        if self.stopped.is_some() {
+            return None;
+        }
+        if let Err(error) = self.tick_journal() {
+            self.stop(&error);
+            return None;
+        }
+        let now = self.clock.elapsed();
+        let idle = now.saturating_sub(self.last_commit);
+        if idle >= SEAL_AFTER && !self.unwritten.is_empty() {
+            self.write_segments();
+        }
+        if idle >= CHECKPOINT_AFTER && !self.dirty.is_empty() {
+            self.checkpoints.is_wanted = true;
+        }
+        if now >= self.next_retention {
+            self.next_retention = now + self.options.retention_check;
+            self.retain();
+        }
+        self.next_deadline(now)
+    }
+
+    fn tick_journal(&mut self) -> Result<()> {
+        let now = self.clock.elapsed();
+        if let Durability::Interval(interval) = self.options.durability
+            && !self.journal.is_synced()
+            && now.saturating_sub(self.last_sync) >= interval
+        {
+            self.journal.sync()?;
+            self.last_sync = now;
+        }
+        if now.saturating_sub(self.last_commit) < SEAL_AFTER {
+            return Ok(());
+        }
+        let done = if self.journal.is_sealed() {
+            self.journal.fill_ahead().map(drop)
+        } else {
+            self.journal.seal(self.checkpoints.needed_generation)
+        };
+        match done {
+            // The seal waits until there is space.
+            Err(LogError::NoSpace(_)) => Ok(()),
+            done => done,
+        }
+    }
+
+    fn next_deadline(&self, now: Duration) -> Option<Duration> {
+        let mut next = self.next_retention;
+        if !self.journal.is_sealed() || !self.unwritten.is_empty() {
+            next = next.min(self.last_commit + SEAL_AFTER);
+        }
+        if let Durability::Interval(interval) = self.options.durability
+            && !self.journal.is_synced()
+        {
+            next = next.min(self.last_sync + interval);
+        }
+        if !self.dirty.is_empty() && !self.checkpoints.is_running {
+            let due = (self.last_commit + CHECKPOINT_AFTER).max(self.checkpoints.retry_at);
+            next = next.min(due);
+        }
+        // Never in a tight loop, whatever can't be done right now.
+        Some(next.saturating_sub(now).max(Duration::from_millis(5)))
+    }
+
+    /// Whether groups should wait until the job that is under way is done.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.checkpoints.is_running && self.journal.is_congested(self.checkpoints.needed_generation)
+    }
+
+    fn partition(&mut self, at: TopicPartition) -> Result<&mut Partition> {
+        self.topics
+            .get_mut(&at.topic)
+            .and_then(|topic| topic.partitions.get_mut(at.partition as usize))
+            .ok_or_else(|| unknown(at))
+    }
+
+    fn evict_tail(&mut self) {
+        if self.tail_bytes <= self.options.tail_bytes_max {
+            return;
+        }
+        // What is not in a segment yet must stay in memory.
+        self.write_segments();
+        while self.tail_bytes > self.options.tail_bytes_max && self.unwritten.is_empty() {
+            let Some(run) = self.tail.pop_front() else {
+                break;
+            };
+            self.tail_bytes -= run.bytes;
+            run.partition.write().tail.drain(..run.batches);
+        }
+    }
+}
+
+fn or_refuse<T, A>(
+    staged: Result<T>,
+    reply: Reply<A>,
+    wrap: impl FnOnce(T, Reply<A>) -> Staged,
+) -> Option<Staged> {
+    match staged {
+        Ok(staged) => Some(wrap(staged, reply)),
+        Err(error) => {
+            drop(reply.send(Err(error)));
+            None
+        }
+    }
+}
+
+impl Staged {
+    fn refuse(self, error: &LogError) {
+        let error = error.clone();
+        match self {
+            Self::Append(_, append) => drop(append.reply.send(Err(error))),
+            Self::Create(_, reply) => drop(reply.send(Err(error))),
+            Self::Configure(_, reply)
+            | Self::Delete(_, reply)
+            | Self::Trim(_, _, Some(reply))
+            | Self::Barrier(reply) => drop(reply.send(Err(error))),
+            Self::Trim(_, _, None) => {}
+        }
+    }
+}

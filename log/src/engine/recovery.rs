@@ -1,0 +1,289 @@
+//! Opening: the checkpoint, then what the journal holds beyond it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Active, Checkpoints, Engine, Partition, Topic, WRITE_BEHIND_BYTES};
+use crate::api::{Result, TopicPartition};
+use crate::checkpoint::{self, Checkpoint, TopicState};
+use crate::clock::Clock;
+use crate::disk::{Disk, Open, failed};
+use crate::error::LogError;
+use crate::journal::scan::{Expected, File, Scan, scan};
+use crate::journal::{Entry, Journal, Start, existing, file_path};
+use crate::options::Options;
+use crate::read::SegmentReader;
+use crate::record::{BatchSummary, Batches};
+use crate::segment::folder;
+use crate::topic::TopicConfig;
+use crate::view::{PartitionRecords, PartitionView};
+
+const JOURNAL: &str = "journal";
+
+impl Engine {
+    pub(super) fn journal_folder(&self) -> PathBuf {
+        self.root.join(JOURNAL)
+    }
+
+    /// Opens the log in the folder `root`, which is there and locked.
+    /// [`LogError::Damaged`] if acknowledged bytes of the journal are not what
+    /// was written.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        root: &Path,
+        options: Options,
+    ) -> Result<Self> {
+        let folder = root.join(JOURNAL);
+        disk.create_dir(&folder).map_err(|error| failed("creating", &folder, &error))?;
+        let checkpoint = match Checkpoint::load(&*disk, root, &folder)? {
+            Some(checkpoint) => checkpoint,
+            None => first_checkpoint(&*disk, &*clock, root, &folder)?,
+        };
+        let is_clean = checkpoint::is_marked_clean(&*disk, root, checkpoint.number)?;
+        let files = open_files(&*disk, &folder)?;
+        let found = if is_clean { None } else { Some(scan(&files, &expected(&checkpoint))?) };
+        let start = Start {
+            salt: checkpoint.salt,
+            generation: found.as_ref().map_or(checkpoint.generation, |f| f.generation),
+            sequence: found.as_ref().map_or(checkpoint.sequence, |f| f.next_sequence),
+        };
+        let journal = Journal::open(Arc::clone(&disk), folder, options.journal_file_bytes, start)?;
+        let mut engine = Self::new(disk, clock, root, options, journal, &checkpoint);
+        engine.checkpoints.is_marked_clean = is_clean;
+        for topic in checkpoint.topics {
+            engine.load_topic(topic)?;
+        }
+        if let Some(found) = found {
+            engine.recover(&files, &found)?;
+        }
+        Ok(engine)
+    }
+
+    fn new(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        root: &Path,
+        options: Options,
+        journal: Journal,
+        checkpoint: &Checkpoint,
+    ) -> Self {
+        let now = clock.elapsed();
+        Self {
+            view: Arc::default(),
+            reader: Arc::new(SegmentReader::new(Arc::clone(&disk))),
+            disk,
+            clock,
+            root: root.to_owned(),
+            journal,
+            topics: BTreeMap::new(),
+            names: HashMap::new(),
+            unwritten: BTreeSet::new(),
+            broken: BTreeSet::new(),
+            pending_bytes: 0,
+            dirty: BTreeMap::new(),
+            dirty_folders: BTreeSet::new(),
+            tail: VecDeque::new(),
+            tail_bytes: 0,
+            checkpoints: Checkpoints {
+                number: checkpoint.number,
+                stored: checkpoint.number,
+                needed_generation: checkpoint.generation,
+                sequence: checkpoint.sequence,
+                is_running: false,
+                is_wanted: false,
+                retry_at: Duration::ZERO,
+                is_marked_clean: false,
+            },
+            stopped: None,
+            last_commit: now,
+            last_sync: now,
+            next_retention: now + options.retention_check,
+            options,
+        }
+    }
+
+    fn load_topic(&mut self, state: TopicState) -> Result<()> {
+        let info = state.info;
+        let config = TopicConfig::parse(&self.options.topics, &info.config)?;
+        let partitions = (0..).zip(state.partitions).map(|(number, state)| Partition {
+            next: state.next,
+            active: state.segments.last().map(|segment| Active {
+                base: segment.base,
+                len: segment.len,
+                created_ms: segment.created_ms,
+                file: None,
+                allocated: segment.len,
+            }),
+            prepared: None,
+            pending: Vec::new(),
+            view: Arc::new(PartitionView::new(
+                folder(&self.root, &info.name, number),
+                PartitionRecords::new(state.start, state.next, state.segments),
+            )),
+        });
+        let topic = Topic { partitions: partitions.collect(), config, info };
+        self.view.insert(topic.view());
+        self.names.insert(Arc::clone(&topic.info.name), topic.info.id);
+        self.topics.insert(topic.info.id, topic);
+        Ok(())
+    }
+
+    fn recover(&mut self, files: &[File], found: &Scan) -> Result<()> {
+        found.replay(files, |entry| self.replay(entry))?;
+        if found.len() > 0 {
+            tracing::info!(frames = found.len(), "replayed the journal");
+        }
+        if let Some((path, at)) = &found.torn {
+            tracing::warn!(
+                path = %path.display(), at,
+                "cut the journal's torn tail: a group that was never acknowledged"
+            );
+        }
+        if !found.found_any {
+            return Ok(());
+        }
+        // The frames of this use are behind us, the cut ones too: the checkpoint
+        // asks for a higher generation.
+        for _ in 0..3 {
+            if let Some(job) = self.make_job() {
+                let outcome = job.run();
+                self.job_done(outcome);
+            }
+            if self.checkpoints.sequence == self.journal.next_sequence()
+                && self.checkpoints.needed_generation == self.journal.needed_generation()
+            {
+                return Ok(());
+            }
+        }
+        let reason = self.stopped.clone();
+        Err(LogError::Stopped(
+            reason.unwrap_or_else(|| "the checkpoint after a recovery can't be stored".to_owned()),
+        ))
+    }
+
+    /// Does again what an entry says.
+    fn replay(&mut self, entry: Entry) -> Result<()> {
+        match entry {
+            Entry::Append { target, base, batches } => self.replay_append(target, base, batches)?,
+            Entry::Create(info) => {
+                if !self.topics.contains_key(&info.id) {
+                    let view = self.add_topic(info)?;
+                    self.view.insert(view);
+                }
+            }
+            Entry::Delete(id) => {
+                if let Ok(info) = self.drop_topic(id) {
+                    self.finish_delete(&info);
+                }
+            }
+            Entry::Config(id, config) => {
+                let view = self.set_config(id, config)?;
+                self.view.insert(view);
+            }
+            Entry::Trim { target, start } => self.finish_trim(target, start),
+            Entry::Roll { target, .. } => {
+                let now = self.clock.wall_ms();
+                self.prepare(target, 0, now)?;
+            }
+        }
+        if self.pending_bytes >= WRITE_BEHIND_BYTES {
+            self.write_segments();
+        }
+        self.evict_tail();
+        Ok(())
+    }
+
+    fn replay_append(
+        &mut self,
+        target: TopicPartition,
+        base: i64,
+        bytes: bytes::Bytes,
+    ) -> Result<()> {
+        let summaries = summaries(&bytes)?;
+        let partition = self.partition(target)?;
+        if base != partition.next {
+            return Err(LogError::Stopped(format!(
+                "the journal goes on at offset {base} of topic {} partition {}, which ends at {}",
+                target.topic, target.partition, partition.next
+            )));
+        }
+        if partition.active.is_none() && partition.prepared.is_none() {
+            let now = self.clock.wall_ms();
+            self.prepare(target, bytes.len() as u64, now)?;
+        }
+        let landed = self.partition(target)?.place(target, bytes, summaries);
+        self.show(landed);
+        Ok(())
+    }
+}
+
+fn expected(checkpoint: &Checkpoint) -> Expected {
+    Expected {
+        salt: checkpoint.salt,
+        generation: checkpoint.generation,
+        sequence: checkpoint.sequence,
+        durable_through: checkpoint.durable_through,
+        place: checkpoint.place.clone(),
+    }
+}
+
+/// Batches of the journal, whose frame's CRC was checked.
+fn summaries(bytes: &[u8]) -> Result<Vec<BatchSummary>> {
+    let mut at = 0;
+    let mut summaries = Vec::with_capacity(1);
+    for batch in Batches::new(bytes) {
+        let header = batch?.header;
+        summaries.push(BatchSummary {
+            at,
+            len: header.len,
+            offsets: i64::from(header.last_offset_delta) + 1,
+            max_timestamp: header.max_timestamp,
+            crc: header.crc,
+        });
+        at += header.len;
+    }
+    Ok(summaries)
+}
+
+/// A new log begins with a checkpoint, so that one that is missing later is
+/// known to be lost.
+fn first_checkpoint(
+    disk: &dyn Disk,
+    clock: &dyn Clock,
+    root: &Path,
+    journal: &Path,
+) -> Result<Checkpoint> {
+    if !existing(disk, journal)?.is_empty() {
+        return Err(LogError::Damaged {
+            path: root.join("checkpoint"),
+            at: 0,
+            reason: "the file is missing, but there is a journal: restore it".to_owned(),
+        });
+    }
+    let (salt, _) = clock.fresh_id().as_u64_pair();
+    let checkpoint = Checkpoint {
+        number: 1,
+        salt,
+        generation: 1,
+        sequence: 1,
+        durable_through: 0,
+        place: (file_path(journal, 0), 0),
+        topics: Vec::new(),
+    };
+    checkpoint::store(disk, root, &checkpoint.encode())?;
+    Ok(checkpoint)
+}
+
+fn open_files(disk: &dyn Disk, folder: &Path) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    for number in existing(disk, folder)? {
+        let path = file_path(folder, number);
+        let file =
+            disk.open(&path, Open::Existing).map_err(|error| failed("opening", &path, &error))?;
+        files.push((path, file));
+    }
+    Ok(files)
+}

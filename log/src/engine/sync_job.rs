@@ -1,0 +1,243 @@
+//! Checkpoints: segments are synced and a checkpoint is stored, beside the
+//! commits that go on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Engine, RETRY_AFTER};
+use crate::api::{Result, TopicPartition};
+use crate::checkpoint::{self, Checkpoint, PartitionState, TopicState};
+use crate::disk::{Disk, DiskFile, Open, failed};
+use crate::error::LogError;
+use crate::segment::{Part, path};
+
+/// Syncs segments and then stores the checkpoint that counts on them. It may
+/// run on any thread; the engine is told of the outcome.
+pub(crate) struct SyncJob {
+    disk: Arc<dyn Disk>,
+    root: PathBuf,
+    files: Vec<JobFile>,
+    folders: Vec<PathBuf>,
+    checkpoint: Vec<u8>,
+    covers: Covers,
+}
+
+#[derive(Clone, Copy)]
+struct Covers {
+    number: u64,
+    generation: u64,
+    sequence: u64,
+}
+
+struct JobFile {
+    target: TopicPartition,
+    base: i64,
+    path: PathBuf,
+    handle: Option<Arc<dyn DiskFile>>,
+}
+
+/// What came of a [`SyncJob`].
+pub(crate) struct SyncOutcome {
+    covers: Covers,
+    synced: Vec<(TopicPartition, i64)>,
+    failed: Vec<(TopicPartition, LogError)>,
+    folders: Result<()>,
+    checkpoint: Result<()>,
+}
+
+impl SyncJob {
+    /// Does it. Blocks on the disk.
+    pub(crate) fn run(self) -> SyncOutcome {
+        let mut outcome = SyncOutcome {
+            covers: self.covers,
+            synced: Vec::with_capacity(self.files.len()),
+            failed: Vec::new(),
+            folders: Ok(()),
+            checkpoint: Ok(()),
+        };
+        for file in &self.files {
+            match sync_file(&*self.disk, file) {
+                Ok(()) => outcome.synced.push((file.target, file.base)),
+                Err(error) => outcome.failed.push((file.target, error)),
+            }
+        }
+        for folder in &self.folders {
+            if let Err(error) = self.disk.sync_dir(folder) {
+                // A folder that went meanwhile needs no sync.
+                if error.kind() != std::io::ErrorKind::NotFound {
+                    outcome.folders = Err(failed("syncing", folder, &error));
+                }
+            }
+        }
+        if outcome.failed.is_empty() && outcome.folders.is_ok() {
+            outcome.checkpoint = checkpoint::store(&*self.disk, &self.root, &self.checkpoint);
+        }
+        outcome
+    }
+}
+
+fn sync_file(disk: &dyn Disk, file: &JobFile) -> Result<()> {
+    let handle = match &file.handle {
+        Some(handle) => Arc::clone(handle),
+        None => match disk.open(&file.path, Open::Existing) {
+            Ok(handle) => handle,
+            // Trimmed away meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed("opening", &file.path, &error)),
+        },
+    };
+    handle.sync().map_err(|error| failed("syncing", &file.path, &error))
+}
+
+impl Engine {
+    /// The job that is wanted now, if one is. The outcome must be handed to
+    /// [`job_done`](Self::job_done).
+    pub(crate) fn take_job(&mut self) -> Option<SyncJob> {
+        let checkpoints = &self.checkpoints;
+        let is_due = checkpoints.is_wanted && self.clock.elapsed() >= checkpoints.retry_at;
+        if !is_due || checkpoints.is_running || self.stopped.is_some() {
+            return None;
+        }
+        self.make_job()
+    }
+
+    /// A job that covers all that was committed so far. None if writing the
+    /// segments has failed.
+    pub(super) fn make_job(&mut self) -> Option<SyncJob> {
+        self.write_segments();
+        if self.stopped.is_some() || !self.unwritten.is_empty() {
+            return None;
+        }
+        let dirty: Vec<_> = self.dirty.keys().copied().collect();
+        for (target, base) in &dirty {
+            self.write_indexes(*target, *base);
+        }
+        self.checkpoints.is_wanted = false;
+        self.checkpoints.is_running = true;
+        self.checkpoints.number += 1;
+        let checkpoint = self.checkpoint();
+        let mut files = Vec::with_capacity(dirty.len());
+        for ((target, base), handle) in std::mem::take(&mut self.dirty) {
+            let Ok(partition) = self.partition(target) else {
+                continue;
+            };
+            files.push(JobFile {
+                target,
+                base,
+                path: path(&partition.view.folder, base, Part::Log),
+                handle,
+            });
+        }
+        Some(SyncJob {
+            disk: Arc::clone(&self.disk),
+            root: self.root.clone(),
+            files,
+            folders: std::mem::take(&mut self.dirty_folders).into_iter().collect(),
+            covers: Covers {
+                number: checkpoint.number,
+                generation: checkpoint.generation,
+                sequence: checkpoint.sequence,
+            },
+            checkpoint: checkpoint.encode(),
+        })
+    }
+
+    /// The state of the log at this moment.
+    fn checkpoint(&self) -> Checkpoint {
+        let topics = self.topics.values().map(|topic| TopicState {
+            info: topic.info.clone(),
+            partitions: topic
+                .partitions
+                .iter()
+                .map(|partition| {
+                    let records = partition.view.read();
+                    PartitionState {
+                        start: records.start,
+                        next: partition.next,
+                        segments: records.segments.clone(),
+                    }
+                })
+                .collect(),
+        });
+        let sequence = self.journal.next_sequence();
+        Checkpoint {
+            number: self.checkpoints.number,
+            salt: self.journal.salt(),
+            generation: self.journal.needed_generation(),
+            sequence,
+            durable_through: sequence - 1,
+            place: self.journal.place(),
+            topics: topics.collect(),
+        }
+    }
+
+    /// Takes the outcome of a job: what it covers is needed no longer.
+    pub(crate) fn job_done(&mut self, outcome: SyncOutcome) {
+        self.checkpoints.is_running = false;
+        if let Err(error) = outcome.folders {
+            self.stop(&error);
+            return;
+        }
+        for (target, error) in outcome.failed {
+            tracing::error!(%error, "a segment can't be synced; it is written again");
+            self.broken.insert(target);
+            self.checkpoints.is_wanted = true;
+        }
+        if !self.broken.is_empty() {
+            // The others are in the next job again.
+            for (target, base) in outcome.synced {
+                self.dirty.entry((target, base)).or_insert(None);
+            }
+            self.rewrite_broken();
+            return;
+        }
+        match outcome.checkpoint {
+            Ok(()) => {
+                self.checkpoints.needed_generation = outcome.covers.generation;
+                self.checkpoints.sequence = outcome.covers.sequence;
+                self.checkpoints.stored = outcome.covers.number;
+                for (target, base) in outcome.synced {
+                    self.close_idle(target, base);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a checkpoint can't be stored; it is tried again");
+                for (target, base) in outcome.synced {
+                    self.dirty.entry((target, base)).or_insert(None);
+                }
+                self.checkpoints.is_wanted = true;
+                self.checkpoints.retry_at = self.clock.elapsed() + RETRY_AFTER;
+            }
+        }
+    }
+
+    /// Makes everything durable, stores a checkpoint and leaves the mark of a
+    /// clean stop. The outcome of a job that was taken must be in.
+    pub(crate) fn close(&mut self) -> Result<()> {
+        if let Some(reason) = &self.stopped {
+            return Err(LogError::Stopped(reason.clone()));
+        }
+        if self.checkpoints.is_marked_clean {
+            return Ok(());
+        }
+        self.journal.sync()?;
+        for _ in 0..3 {
+            if self.checkpoints.sequence == self.journal.next_sequence() {
+                break;
+            }
+            if let Some(job) = self.make_job() {
+                let outcome = job.run();
+                self.job_done(outcome);
+            }
+        }
+        if let Some(reason) = &self.stopped {
+            return Err(LogError::Stopped(reason.clone()));
+        }
+        if self.checkpoints.sequence == self.journal.next_sequence() {
+            let number = self.checkpoints.stored;
+            checkpoint::mark_clean(&*self.disk, &self.root, number)?;
+            self.checkpoints.is_marked_clean = true;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,312 @@
+//! The journal: all changes of all partitions, in one stream, one sync a group.
+//!
+//! It lives in a few files that are used in turn. A file is used again when a
+//! checkpoint covers all that it holds; its older frames stay in it and are
+//! told by their generation.
+
+pub(crate) mod entry;
+pub(crate) mod frame;
+pub(crate) mod scan;
+
+use std::io::IoSlice;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use entry::Entry;
+pub(crate) use frame::Body;
+use frame::{FrameHeader, Kind, padded};
+
+use crate::api::Result;
+use crate::disk::{Disk, DiskFile, Open, failed};
+use crate::error::LogError;
+
+/// Files grow in steps of this many bytes.
+const STEP: u64 = 16 << 20;
+/// Zeros that are left ahead of the writer before more are written.
+const FILLED_AHEAD_MIN: u64 = 4 << 20;
+/// Above this many files, appends wait for a checkpoint that is under way.
+const FILES_SOFT_MAX: usize = 4;
+/// Above this many files, appends are refused.
+const FILES_MAX: usize = 8;
+
+/// Where a journal begins, as a checkpoint or a recovery says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// Part of each header's CRC.
+    pub(crate) salt: u64,
+    /// Generation of the last file in use; the next one gets a higher one.
+    pub(crate) generation: u64,
+    /// Sequence of the next frame.
+    pub(crate) sequence: u64,
+}
+
+/// The journal's writing end.
+pub(crate) struct Journal {
+    disk: Arc<dyn Disk>,
+    folder: PathBuf,
+    salt: u64,
+    /// A file is begun when it is longer than this.
+    file_bytes: u64,
+    files: Vec<JournalFile>,
+    next_number: usize,
+    /// Index of the file that is written; none before the first frame.
+    current: Option<usize>,
+    generation: u64,
+    sequence: u64,
+    position: u64,
+    durable_through: u64,
+    is_sealed: bool,
+}
+
+struct JournalFile {
+    path: PathBuf,
+    handle: Arc<dyn DiskFile>,
+    /// Generation of its last use.
+    generation: u64,
+    /// Space is reserved up to here.
+    allocated: u64,
+}
+
+/// Path of the journal file of this number.
+pub(crate) fn file_path(folder: &Path, number: usize) -> PathBuf {
+    folder.join(format!("{number:04}.journal"))
+}
+
+impl Journal {
+    /// Opens the journal in `folder` for writing; everything in its files is
+    /// covered by a checkpoint.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        folder: PathBuf,
+        file_bytes: u64,
+        start: Start,
+    ) -> Result<Self> {
+        let mut files = Vec::new();
+        let mut next_number = 0;
+        for number in existing(&*disk, &folder)? {
+            next_number = number + 1;
+            let path = file_path(&folder, number);
+            let handle = disk
+                .open(&path, Open::Existing)
+                .map_err(|error| failed("opening", &path, &error))?;
+            let allocated = handle.len().map_err(|error| failed("reading", &path, &error))?;
+            files.push(JournalFile { path, handle, generation: 0, allocated });
+        }
+        Ok(Self {
+            disk,
+            folder,
+            salt: start.salt,
+            file_bytes,
+            files,
+            next_number,
+            current: None,
+            generation: start.generation,
+            sequence: start.sequence,
+            position: 0,
+            durable_through: start.sequence - 1,
+            is_sealed: true,
+        })
+    }
+
+    /// Lowest generation of files that frames from now on are in.
+    pub(crate) fn needed_generation(&self) -> u64 {
+        match self.current {
+            Some(_) => self.generation,
+            None => self.generation + 1,
+        }
+    }
+
+    /// Sequence of the next frame.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    pub(crate) fn salt(&self) -> u64 {
+        self.salt
+    }
+
+    pub(crate) fn is_synced(&self) -> bool {
+        self.durable_through + 1 == self.sequence
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.is_sealed
+    }
+
+    /// Path and position of the next frame.
+    pub(crate) fn place(&self) -> (PathBuf, u64) {
+        match self.current {
+            Some(current) => (self.files[current].path.clone(), self.position),
+            None => (file_path(&self.folder, 0), 0),
+        }
+    }
+
+    /// Whether appends should wait for the checkpoint that is under way.
+    pub(crate) fn is_congested(&self, needed_from: u64) -> bool {
+        self.files.len() >= FILES_SOFT_MAX
+            && self.position >= self.file_bytes
+            && self.free_file(needed_from).is_none()
+    }
+
+    fn free_file(&self, needed_from: u64) -> Option<usize> {
+        let free = |index: usize| {
+            self.current != Some(index) && self.files[index].generation < needed_from
+        };
+        (0..self.files.len()).find(|&index| free(index))
+    }
+
+    /// Makes room for a frame with a body of this length, so that writing it
+    /// can't run out of space. True if that began a file, which is the time for
+    /// a checkpoint. Files of a generation below `needed_from` may be reused.
+    pub(crate) fn reserve(&mut self, body_len: u64, needed_from: u64) -> Result<bool> {
+        let len = padded(body_len);
+        let is_full = self.position > 0 && self.position + len > self.file_bytes;
+        let begun = self.current.is_none() || is_full;
+        if begun {
+            self.begin_file(needed_from, len)?;
+        } else if let Some(current) = self.current {
+            allocate(&mut self.files[current], self.position + len)?;
+        }
+        Ok(begun)
+    }
+
+    fn begin_file(&mut self, needed_from: u64, len: u64) -> Result<()> {
+        self.sync()?;
+        let index = match self.free_file(needed_from) {
+            Some(index) => index,
+            None => self.add_file()?,
+        };
+        allocate(&mut self.files[index], len)?;
+        self.generation += 1;
+        self.files[index].generation = self.generation;
+        self.current = Some(index);
+        self.position = 0;
+        Ok(())
+    }
+
+    fn add_file(&mut self) -> Result<usize> {
+        if self.files.len() >= FILES_MAX {
+            return Err(LogError::NoSpace(self.folder.clone()));
+        }
+        let path = file_path(&self.folder, self.next_number);
+        let handle = self
+            .disk
+            .open(&path, Open::OrCreate)
+            .map_err(|error| failed("creating", &path, &error))?;
+        self.disk
+            .sync_dir(&self.folder)
+            .map_err(|error| failed("syncing", &self.folder, &error))?;
+        self.next_number += 1;
+        self.files.push(JournalFile { path, handle, generation: 0, allocated: 0 });
+        Ok(self.files.len() - 1)
+    }
+
+    /// Writes a group. Room for it was [reserved](Self::reserve). It is durable
+    /// after the next [`sync`](Self::sync).
+    pub(crate) fn append(&mut self, body: &Body) -> Result<()> {
+        self.write(Kind::Group, body)?;
+        self.is_sealed = false;
+        Ok(())
+    }
+
+    /// Syncs, and writes and syncs a frame that says so, unless there is one.
+    pub(crate) fn seal(&mut self, needed_from: u64) -> Result<()> {
+        self.sync()?;
+        if !self.is_sealed {
+            self.reserve(0, needed_from)?;
+            self.write(Kind::Seal, &Body::default())?;
+            self.sync()?;
+            self.is_sealed = true;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, kind: Kind, body: &Body) -> Result<()> {
+        let Some(current) = self.current else {
+            return Err(LogError::Stopped("the journal has no file".to_owned()));
+        };
+        let header = FrameHeader {
+            kind,
+            generation: self.generation,
+            sequence: self.sequence,
+            durable_through: self.durable_through,
+            body_len: body.len(),
+            body_crc: body.crc(),
+        };
+        let file = &self.files[current];
+        file.handle
+            .write_at(&body.slices(&header.encode(self.salt)), self.position)
+            .map_err(|error| failed("writing", &file.path, &error))?;
+        self.position += header.frame_len();
+        self.sequence += 1;
+        Ok(())
+    }
+
+    /// Makes all frames durable. After an error the journal must not be written
+    /// any more: what the file holds is unknown until it is read again.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        if self.is_synced() {
+            return Ok(());
+        }
+        if let Some(current) = self.current {
+            let file = &self.files[current];
+            file.handle.sync().map_err(|error| failed("syncing", &file.path, &error))?;
+        }
+        self.durable_through = self.sequence - 1;
+        Ok(())
+    }
+
+    /// Writes zeros ahead of the writer, so that a sync finds the file's blocks
+    /// written and its length right. Does nothing when there are enough. True
+    /// if it wrote.
+    pub(crate) fn fill_ahead(&mut self) -> Result<bool> {
+        let Some(current) = self.current else {
+            return Ok(false);
+        };
+        let file = &mut self.files[current];
+        let ahead = file.allocated.saturating_sub(self.position);
+        if ahead >= FILLED_AHEAD_MIN || file.allocated >= self.file_bytes {
+            return Ok(false);
+        }
+        let zeros = vec![0; 1 << 20];
+        let end = file.allocated + STEP.min(self.file_bytes);
+        while file.allocated < end {
+            file.handle
+                .write_at(&[IoSlice::new(&zeros)], file.allocated)
+                .map_err(|error| failed("writing", &file.path, &error))?;
+            file.allocated += zeros.len() as u64;
+        }
+        Ok(true)
+    }
+
+    /// Path and handle of each file with frames that a checkpoint does not
+    /// cover, for reading them again.
+    pub(crate) fn files_from(&self, needed_from: u64) -> Vec<(PathBuf, Arc<dyn DiskFile>)> {
+        self.files
+            .iter()
+            .filter(|file| file.generation >= needed_from)
+            .map(|file| (file.path.clone(), Arc::clone(&file.handle)))
+            .collect()
+    }
+}
+
+fn allocate(file: &mut JournalFile, to: u64) -> Result<()> {
+    if to <= file.allocated {
+        return Ok(());
+    }
+    let end = to.max(file.allocated + STEP.min(to.next_power_of_two()));
+    file.handle
+        .allocate(file.allocated, end - file.allocated, false)
+        .map_err(|error| failed("reserving space in", &file.path, &error))?;
+    file.allocated = end;
+    Ok(())
+}
+
+/// Numbers of the journal files in a folder, in order.
+pub(crate) fn existing(disk: &dyn Disk, folder: &Path) -> Result<Vec<usize>> {
+    let names = disk.list(folder).map_err(|error| failed("listing", folder, &error))?;
+    let mut numbers: Vec<usize> =
+        names.iter().filter_map(|name| name.strip_suffix(".journal")?.parse().ok()).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}

@@ -1,0 +1,67 @@
+//! Settings of the log.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::topic::TopicConfig;
+
+/// When an append counts as durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// When it is synced to the disk: it survives a loss of power.
+    Fsync,
+    /// When it is with the system, which is told to sync this often: a crash of
+    /// the process loses nothing, a loss of power up to this much.
+    Interval(Duration),
+    /// When it is with the system, which syncs when it likes.
+    PageCache,
+}
+
+impl FromStr for Durability {
+    type Err = String;
+
+    /// `fsync`, `interval` (once a second) or `page-cache`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "fsync" => Ok(Self::Fsync),
+            "interval" => Ok(Self::Interval(Duration::from_secs(1))),
+            "page-cache" => Ok(Self::PageCache),
+            _ => Err(format!(
+                "log.durability = {text} is not known: use fsync, interval or page-cache"
+            )),
+        }
+    }
+}
+
+/// Settings of a [`SegmentLog`](crate::SegmentLog).
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `log.durability`.
+    pub durability: Durability,
+    /// `log.append.bytes.max`: most bytes of one append.
+    pub append_bytes_max: usize,
+    /// Most bytes of appends that wait for the disk; more wait for their place.
+    pub queue_bytes_max: usize,
+    /// Bytes of the latest batches that are kept in memory for readers.
+    pub tail_bytes_max: usize,
+    /// Size of a journal file in bytes: a checkpoint is made for each.
+    pub journal_file_bytes: u64,
+    /// How often retention is looked at.
+    pub retention_check: Duration,
+    /// Settings of topics that do not say otherwise.
+    pub topics: TopicConfig,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Fsync,
+            append_bytes_max: 128 << 20,
+            queue_bytes_max: 64 << 20,
+            tail_bytes_max: 32 << 20,
+            journal_file_bytes: 64 << 20,
+            retention_check: Duration::from_secs(60),
+            topics: TopicConfig::default(),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The queue in front of the engine. Its bytes are bounded by permits that
+//! appends hold; the other commands are few.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::closed;
+use crate::engine::{Command, SyncOutcome};
+
+/// About as many bytes as one group commit takes.
+const GROUP_BYTES_MAX: u64 = 16 << 20;
+
+/// How the log is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// After all that is queued, in order.
+    Clean,
+    /// At once.
+    Abrupt,
+}
+
+/// What the engine has to do.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) commands: Vec<Command>,
+    pub(super) outcome: Option<SyncOutcome>,
+    /// Set when nothing is queued before it.
+    pub(super) stop: Option<Stop>,
+}
+
+#[derive(Default)]
+struct State {
+    commands: VecDeque<Command>,
+    outcome: Option<SyncOutcome>,
+    stop: Option<Stop>,
+    is_closed: bool,
+}
+
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a command, or refuses it if the log is stopped.
+    pub(super) fn push(&self, command: Command) {
+        let mut state = self.lock();
+        if state.is_closed || state.stop.is_some() {
+            drop(state);
+            command.refuse(closed());
+            return;
+        }
+        state.commands.push_back(command);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Hands the outcome of a job to the engine.
+    pub(super) fn push_outcome(&self, outcome: SyncOutcome) {
+        self.lock().outcome = Some(outcome);
+        self.changed.notify_one();
+    }
+
+    /// Asks the engine to stop.
+    pub(super) fn stop(&self, stop: Stop) {
+        let mut state = self.lock();
+        if state.stop != Some(Stop::Abrupt) {
+            state.stop = Some(stop);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Waits for work, at most this long. Commands are left in the queue while
+    /// the log is congested.
+    pub(super) fn take(&self, wait: Option<Duration>, is_congested: bool) -> Work {
+        let deadline = wait.and_then(|wait| Instant::now().checked_add(wait));
+        let mut state = self.lock();
+        loop {
+            let has_commands = !state.commands.is_empty() && !is_congested;
+            if has_commands || state.outcome.is_some() || state.stop.is_some() {
+                return state.take(is_congested);
+            }
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            state = match left {
+                Some(left) if left.is_zero() => return Work::default(),
+                Some(left) => {
+                    let waited = self.changed.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// Refuses what is queued and all that comes.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.is_closed = true;
+        let left = std::mem::take(&mut state.commands);
+        drop(state);
+        for command in left {
+            command.refuse(closed());
+        }
+    }
+}
+
+impl State {
+    fn take(&mut self, is_congested: bool) -> Work {
+        let mut work = Work { outcome: self.outcome.take(), ..Work::default() };
+        if self.stop == Some(Stop::Abrupt) {
+            work.stop = self.stop;
+            return work;
+        }
+        let mut bytes = 0;
+        while !is_congested && bytes < GROUP_BYTES_MAX {
+            let Some(command) = self.commands.pop_front() else {
+                break;
+            };
+            bytes += command.journal_len_max();
+            work.commands.push(command);
+        }
+        if self.commands.is_empty() && work.commands.is_empty() {
+            work.stop = self.stop;
+        }
+        work
+    }
+}

@@ -1,0 +1,90 @@
+//! The threads of the log: one for the engine, one for the syncs of segments.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use super::Shared;
+use super::queue::Stop;
+use crate::api::Result;
+use crate::disk::FolderLock;
+use crate::engine::{Engine, SyncJob};
+use crate::error::LogError;
+
+/// Wait of an engine that has nothing to do.
+const IDLE_WAIT: Duration = Duration::from_secs(60);
+
+/// The running threads.
+pub(super) struct Threads {
+    engine: JoinHandle<Result<()>>,
+    syncs: JoinHandle<()>,
+}
+
+impl Threads {
+    /// Starts them. The lock on the data folder goes with the last.
+    pub(super) fn start(engine: Engine, shared: Arc<Shared>, lock: FolderLock) -> io::Result<Self> {
+        let (jobs, todo) = channel::<SyncJob>();
+        let for_syncs = Arc::clone(&shared);
+        let syncs = Builder::new().name("log-sync".to_owned()).spawn(move || {
+            for job in todo {
+                for_syncs.queue.push_outcome(job.run());
+            }
+            // The last to touch the folder.
+            drop(lock);
+        })?;
+        let engine = Builder::new().name("log".to_owned()).spawn(move || {
+            let _closer = Closer(Arc::clone(&shared));
+            run(engine, &shared, &jobs)
+        })?;
+        Ok(Self { engine, syncs })
+    }
+
+    /// Waits for their ends.
+    pub(super) fn join(self) -> Result<()> {
+        let done = self.engine.join();
+        drop(self.syncs.join());
+        done.unwrap_or_else(|_| Err(LogError::Stopped("its thread panicked".to_owned())))
+    }
+}
+
+/// Refuses what is left when the engine's thread ends, however it ends.
+struct Closer(Arc<Shared>);
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        self.0.queue.close();
+        self.0.permits.close();
+    }
+}
+
+fn run(mut engine: Engine, shared: &Shared, jobs: &Sender<SyncJob>) -> Result<()> {
+    let mut wait = engine.tick();
+    let mut is_syncing = false;
+    loop {
+        let wait_max = Some(wait.unwrap_or(IDLE_WAIT));
+        let work = shared.queue.take(wait_max, engine.is_congested());
+        if let Some(outcome) = work.outcome {
+            is_syncing = false;
+            engine.job_done(outcome);
+        }
+        if !work.commands.is_empty() {
+            engine.commit(work.commands);
+        }
+        match work.stop {
+            Some(Stop::Abrupt) => return Ok(()),
+            Some(Stop::Clean) if !is_syncing => return engine.close(),
+            Some(Stop::Clean) => {
+                // The outcome of the job wakes the queue; until then rest.
+                std::thread::sleep(Duration::from_millis(1));
+                continue;
+            }
+            None => {}
+        }
+        wait = engine.tick();
+        if let Some(job) = engine.take_job() {
+            is_syncing = jobs.send(job).is_ok();
+        }
+    }
+}
