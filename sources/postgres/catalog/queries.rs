@@ -8,11 +8,11 @@ use tokio_postgres::{Client, Row};
 use super::{ColumnInfo, ReplicaIdentity, TableInfo, TableKind, TableName};
 
 /// All tables of the database that may have rows to read: not those of the
-/// system, temporary or unlogged.
+/// system, nor temporary ones.
 const LIST: &str = "\
 SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.relispartition
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_(catalog$|toast|temp_)' AND n.nspname <> 'information_schema'
 ORDER BY n.nspname::text COLLATE \"C\", c.relname::text COLLATE \"C\"";
 

@@ -1,5 +1,6 @@
 //! Rows of one table on their way into events.
 
+mod plan;
 mod settings;
 mod source_info;
 mod writer;

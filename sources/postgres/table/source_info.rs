@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use thalweg_core::ConnectError;
+use thalweg_core::batch::{Cell, Columns, Layout, NodeId};
 use thalweg_core::schema::{Schema, SchemaBuilder, Value};
+
+use crate::postgres::types::iso::padded;
 
 /// Which part of a snapshot a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,17 @@ pub enum SnapshotMarker {
 }
 
 impl SnapshotMarker {
+    /// All values, by their numbers.
+    const ALL: [Self; 7] = [
+        Self::No,
+        Self::Yes,
+        Self::First,
+        Self::FirstOfTable,
+        Self::LastOfTable,
+        Self::Last,
+        Self::Incremental,
+    ];
+
     /// All values, as the schema lists them.
     pub(super) const ALLOWED: &str =
         "true,first,first_in_data_collection,last_in_data_collection,last,false,incremental";
@@ -108,4 +123,114 @@ pub fn source_schema() -> Arc<Schema> {
         .field("origin", optional_text)
         .field("origin_lsn", int)
         .build()
+}
+
+/// Nodes of the `source` block in an envelope.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SourceNodes {
+    block: NodeId,
+    version: NodeId,
+    connector: NodeId,
+    name: NodeId,
+    ts_ms: NodeId,
+    snapshot: NodeId,
+    db: NodeId,
+    sequence: NodeId,
+    ts_us: NodeId,
+    ts_ns: NodeId,
+    schema: NodeId,
+    table: NodeId,
+    tx_id: NodeId,
+    lsn: NodeId,
+    origin: NodeId,
+    origin_lsn: NodeId,
+}
+
+/// The version of Debezium whose events these are.
+const VERSION: &str = "3.5.0.Final";
+
+/// The texts of a batch that all its rows share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SourceTexts {
+    snapshot: [Cell; SnapshotMarker::ALL.len()],
+}
+
+impl SourceNodes {
+    /// Of a schema that has the block as `source`.
+    pub(crate) fn of(layout: &Layout) -> Result<Self, ConnectError> {
+        let node = |name: &str| super::plan::node(layout, &["source", name]);
+        Ok(Self {
+            block: super::plan::node(layout, &["source"])?,
+            version: node("version")?,
+            connector: node("connector")?,
+            name: node("name")?,
+            ts_ms: node("ts_ms")?,
+            snapshot: node("snapshot")?,
+            db: node("db")?,
+            sequence: node("sequence")?,
+            ts_us: node("ts_us")?,
+            ts_ns: node("ts_ns")?,
+            schema: node("schema")?,
+            table: node("table")?,
+            tx_id: node("txId")?,
+            lsn: node("lsn")?,
+            origin: node("origin")?,
+            origin_lsn: node("origin_lsn")?,
+        })
+    }
+
+    /// Writes what all rows of a batch share.
+    pub(crate) fn start(
+        &self,
+        to: &mut Columns,
+        [server, database, schema, table]: [&str; 4],
+    ) -> SourceTexts {
+        let mut text = |text: &str| to.intern(text.as_bytes()).unwrap_or_default();
+        let constants = [
+            (self.version, text(VERSION)),
+            (self.connector, text("postgresql")),
+            (self.name, text(server)),
+            (self.db, text(database)),
+            (self.schema, text(schema)),
+            (self.table, text(table)),
+        ];
+        let snapshot = SnapshotMarker::ALL.map(|marker| text(marker.as_str()));
+        for (node, cell) in constants {
+            to.set_constant(node, cell);
+        }
+        SourceTexts { snapshot }
+    }
+
+    /// Writes a row's part of the block.
+    #[inline]
+    pub(crate) fn put(&self, to: &mut Columns, source: &SourceInfo<'_>, texts: &SourceTexts) {
+        to.set_present(self.block);
+        to.set(self.ts_ms, Cell::Int(source.ts_us.div_euclid(1000)));
+        to.set(self.ts_us, Cell::Int(source.ts_us));
+        to.set(self.ts_ns, Cell::Int(source.ts_us.saturating_mul(1000)));
+        to.set(self.snapshot, texts.snapshot[source.snapshot as usize]);
+        // LSNs are far below 2^63.
+        let lsn = source.lsn.cast_signed();
+        to.set(self.lsn, Cell::Int(lsn));
+        if let Some(tx_id) = source.tx_id {
+            to.set(self.tx_id, Cell::Int(i64::from(tx_id)));
+        }
+        let sequence = to.intern_with(|out| {
+            match source.last_commit_lsn {
+                Some(commit) => {
+                    out.extend_from_slice(b"[\"");
+                    padded(commit, 1, out);
+                    out.extend_from_slice(b"\",\"");
+                }
+                None => out.extend_from_slice(b"[null,\""),
+            }
+            padded(source.lsn, 1, out);
+            out.extend_from_slice(b"\"]");
+        });
+        to.set(self.sequence, sequence.unwrap_or_default());
+        if let Some((origin, lsn)) = source.origin {
+            to.set_bytes(self.origin, origin.as_bytes());
+            to.set(self.origin_lsn, Cell::Int(lsn.cast_signed()));
+        }
+    }
 }

@@ -98,6 +98,13 @@ pub struct Modes {
     pub skipped: Skipped,
 }
 
+impl Default for Modes {
+    /// What is in force where the config says nothing.
+    fn default() -> Self {
+        declare(&mut Declare::describe())
+    }
+}
+
 /// Which operations give no events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
