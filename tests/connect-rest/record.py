@@ -43,7 +43,7 @@ def shortened(value):
         value = value.replace(WORKER, "WORKER").replace(FOLDER, "/FOLDER")
         value = re.sub(r"(\n\tat [^\n]*)+", "\n\tat ...", value)
         value = re.sub(r"\n\t\.\.\. \d+ more", "", value)
-        value = re.sub(r"reference='[^']*'", "reference='...'", value)
+        value = re.sub(r"location='[^']*'", "location='...'", value)
         return re.sub(r"StreamReadFeature[^)]*\)", "...)", value)
     return value
 
