@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use thalweg_core::config::Declare;
+use thalweg_core::schema::Kind;
 
-use super::avro::SchemaStore;
-use super::{ByteArrayConverter, Converter, Side, StringConverter};
+use super::avro::{self, SchemaStore};
+use super::{ByteArrayConverter, Converter, NumberConverter, Side, StringConverter, json};
 
 /// The worker's default for keys and values.
 pub const DEFAULT_CLASS: &str = "io.confluent.connect.avro.AvroConverter";
@@ -49,45 +50,77 @@ impl Converters {
             .recommend(CLASSES.iter().map(|class| class.name))
             .check(|text| find(text).map(drop))
             .default(DEFAULT_CLASS.to_owned());
-        let _ = (&self.store, &self.is_own_registry);
-        match find(&class).map(|class| class.kind) {
-            Ok(ClassKind::String) => Arc::new(StringConverter),
-            _ => Arc::new(ByteArrayConverter),
+        match find(&class).map_or(Make::Avro, |class| class.make) {
+            Make::Avro => Arc::new(avro::declare(side, keys, &self.store, &*self.is_own_registry)),
+            Make::Json => Arc::new(json::declare(side, keys)),
+            Make::String => {
+                let encoding = format!("{name}.converter.encoding");
+                keys.refuse(&encoding, "UTF-8", "The encoding of text.");
+                plain(side, keys);
+                Arc::new(StringConverter)
+            }
+            Make::Bytes => {
+                plain(side, keys);
+                Arc::new(ByteArrayConverter)
+            }
+            Make::Number(kind) => {
+                plain(side, keys);
+                Arc::new(NumberConverter::new(kind()))
+            }
         }
     }
 }
 
+/// Keys that people leave behind when they change the converter, without
+/// effect on one that knows no schemas.
+fn plain(side: Side, keys: &mut Declare<'_>) {
+    for key in ["schemas.enable", "schema.registry.url"] {
+        keys.ignore(&format!("{}.converter.{key}", side.name()), "", "Of other converters.");
+    }
+}
+
 #[derive(Clone, Copy)]
-enum ClassKind {
+enum Make {
+    Avro,
+    Json,
     String,
     Bytes,
+    Number(fn() -> Kind),
 }
 
 struct Class {
     name: &'static str,
-    alias: &'static [&'static str],
-    kind: ClassKind,
+    make: Make,
+}
+
+const fn class(name: &'static str, make: Make) -> Class {
+    Class { name, make }
 }
 
 const CLASSES: &[Class] = &[
-    Class {
-        name: "org.apache.kafka.connect.storage.StringConverter",
-        alias: &["string", "StringConverter"],
-        kind: ClassKind::String,
-    },
-    Class {
-        name: "org.apache.kafka.connect.converters.ByteArrayConverter",
-        alias: &["bytes", "ByteArrayConverter"],
-        kind: ClassKind::Bytes,
-    },
+    class(DEFAULT_CLASS, Make::Avro),
+    class("org.apache.kafka.connect.json.JsonConverter", Make::Json),
+    class("org.apache.kafka.connect.storage.StringConverter", Make::String),
+    class("org.apache.kafka.connect.converters.ByteArrayConverter", Make::Bytes),
+    class("org.apache.kafka.connect.converters.BooleanConverter", Make::Number(|| Kind::Boolean)),
+    class("org.apache.kafka.connect.converters.ShortConverter", Make::Number(|| Kind::Int16)),
+    class("org.apache.kafka.connect.converters.IntegerConverter", Make::Number(|| Kind::Int32)),
+    class("org.apache.kafka.connect.converters.LongConverter", Make::Number(|| Kind::Int64)),
+    class("org.apache.kafka.connect.converters.FloatConverter", Make::Number(|| Kind::Float32)),
+    class("org.apache.kafka.connect.converters.DoubleConverter", Make::Number(|| Kind::Float64)),
 ];
 
+/// Finds a class by its name, its simple name (`JsonConverter`), or that
+/// without `Converter`, in any case (`json`): Connect's own aliases.
 fn find(name: &str) -> Result<&'static Class, String> {
     let name = name.trim();
-    CLASSES.iter().find(|class| class.name == name || class.alias.contains(&name)).ok_or_else(
-        || {
-            let names: Vec<_> = CLASSES.iter().map(|class| class.name).collect();
-            format!("no such converter; there are {}", names.join(", "))
-        },
-    )
+    let is_named = |class: &&Class| {
+        let simple = class.name.rsplit('.').next().unwrap_or_default();
+        let short = simple.trim_end_matches("Converter");
+        class.name == name || simple.eq_ignore_ascii_case(name) || short.eq_ignore_ascii_case(name)
+    };
+    CLASSES.iter().find(is_named).ok_or_else(|| {
+        let names: Vec<_> = CLASSES.iter().map(|class| class.name).collect();
+        format!("there is no such converter; there are {}", names.join(", "))
+    })
 }

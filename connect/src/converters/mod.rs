@@ -10,6 +10,8 @@
 pub mod avro;
 mod bytes;
 mod factory;
+pub mod json;
+mod number;
 mod string;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use thalweg_core::{BoxFuture, ConnectError};
 
 pub use bytes::ByteArrayConverter;
 pub use factory::{Converters, DEFAULT_CLASS};
+pub use number::NumberConverter;
 pub use string::StringConverter;
 
 /// Which part of a record a converter is for.

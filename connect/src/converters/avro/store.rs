@@ -1,6 +1,6 @@
 //! Where the schemas of Avro records are kept.
 
-use thalweg_core::BoxFuture;
+use thalweg_core::{BoxFuture, ConnectError};
 
 /// A schema registry, as converters see it.
 pub trait SchemaStore: Send + Sync {
@@ -46,4 +46,32 @@ pub enum StoreError {
     /// The registry could not answer now.
     #[error("{0}")]
     Unreachable(String),
+}
+
+/// What a task says when its schema is not taken.
+pub(super) fn refusal(subject: &str, topic: &str, error: StoreError) -> ConnectError {
+    match error {
+        StoreError::Incompatible { version, reason } => {
+            let against =
+                version.map_or(String::new(), |version| format!(" with version {version}"));
+            ConnectError::fatal(format!(
+                "the schema of topic {topic} changed, and subject {subject} does not take it: it \
+                 is not compatible{against}: {reason}. Make the change compatible, or allow it \
+                 with PUT /config/{subject} {{\"compatibility\": \"NONE\"}} on the schema \
+                 registry, then restart the connector; nothing is lost meanwhile"
+            ))
+        }
+        StoreError::NotFound(reason) => ConnectError::bad_config(format!(
+            "subject {subject} does not have the schema of topic {topic}: {reason}. Register it, \
+             or set auto.register.schemas=true"
+        )),
+        StoreError::Refused(reason) => ConnectError::fatal(format!(
+            "the schema registry refused the schema of topic {topic} for subject {subject}: \
+             {reason}"
+        )),
+        StoreError::Unreachable(reason) => ConnectError::retriable(format!(
+            "the schema registry could not register the schema of topic {topic} for subject \
+             {subject}: {reason}"
+        )),
+    }
 }

@@ -1,0 +1,98 @@
+//! The keys of `AvroConverter`.
+
+use std::sync::Arc;
+
+use thalweg_core::avro::Options;
+use thalweg_core::config::Declare;
+
+use super::{AvroConverter, AvroSettings, SchemaStore, SubjectStrategy};
+use crate::converters::Side;
+
+/// Declares the keys below `key.converter.` or `value.converter.`.
+pub(in crate::converters) fn declare(
+    side: Side,
+    keys: &mut Declare<'_>,
+    store: &Arc<dyn SchemaStore>,
+    is_own_registry: &dyn Fn(&str) -> bool,
+) -> AvroConverter {
+    let prefix = format!("{}.converter", side.name());
+    let name = |key: &str| format!("{prefix}.{key}");
+    declare_registry(&name("schema.registry.url"), keys, is_own_registry);
+    let register = keys
+        .flag(
+            &name("auto.register.schemas"),
+            "Whether a new schema is registered by itself, or must be registered already.",
+        )
+        .default(true);
+    let strategy = format!("{}.subject.name.strategy", side.name());
+    let subjects = keys
+        .choice(&name(&strategy), "How the subjects of the schemas are named.")
+        .default(SubjectStrategy::Topic);
+    let metadata = keys
+        .flag(
+            &name("connect.meta.data"),
+            "Whether the attributes connect.name, connect.version and the like are written.",
+        )
+        .default(true);
+    let keep_nulls = keys
+        .flag(
+            &name("ignore.default.for.nullables"),
+            "Whether null stays null in an optional field that has a default.",
+        )
+        .default(false);
+    for (key, doc) in [
+        ("enhanced.avro.schema.support", "Keep Avro enums, and full names of union branches."),
+        ("generalized.sum.type.support", "Unions and enums in the general form."),
+        ("use.latest.version", "Write with the subject's newest schema."),
+        ("discard.type.doc.default", "Take doc and default from the field."),
+        ("flatten.unions", "Read unions as optional fields."),
+        ("normalize.schemas", "Normalize schemas before they are registered."),
+    ] {
+        keys.refuse(&name(key), "false", doc);
+    }
+    keys.refuse(&name("use.schema.id"), "-1", "Write with the schema of this id.");
+    for (key, default, doc) in [
+        // Names that Avro forbids are changed in any case.
+        ("scrub.invalid.names", "false", "Change names that Avro forbids; always done."),
+        ("schemas.cache.config", "1000", "Number of schemas kept."),
+        ("flatten.singleton.unions", "true", "Read unions of one branch as that branch."),
+        ("allow.optional.map.keys", "false", "Take maps whose keys may be null; always done."),
+        ("latest.compatibility.strict", "true", "Checks of use.latest.version."),
+        ("id.compatibility.strict", "true", "Checks of use.schema.id."),
+        ("max.schemas.per.subject", "1000", "Number of schemas kept."),
+    ] {
+        keys.ignore(&name(key), default, doc);
+    }
+    keys.ignore_prefix(&name("schema.registry.ssl."));
+    keys.ignore_prefix(&name("basic.auth."));
+    keys.ignore_prefix(&name("bearer.auth."));
+    AvroConverter::new(
+        side,
+        Arc::clone(store),
+        AvroSettings {
+            register,
+            subjects,
+            options: Options { metadata, keep_nulls, ..Options::default() },
+        },
+    )
+}
+
+fn declare_registry(key: &str, keys: &mut Declare<'_>, is_own_registry: &dyn Fn(&str) -> bool) {
+    let urls = keys
+        .list(
+            key,
+            "Address of the schema registry. None: the registry of this process. An address is \
+             taken if it is this process' own, or listed in the setting registry.aliases.",
+        )
+        .default(Vec::new());
+    if let Some(other) = urls.iter().find(|url| !is_own_registry(url)) {
+        keys.problem(
+            key,
+            format!(
+                "{other} is not the registry of this process, and other registries are not \
+                 supported yet: remove {key}, or list the address in the setting \
+                 registry.aliases if it means this process"
+            ),
+        );
+    }
+}

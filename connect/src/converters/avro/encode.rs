@@ -1,0 +1,43 @@
+//! Rows to records.
+
+use thalweg_core::avro::Encoder;
+use thalweg_core::batch::{Columns, Layout, NodeKind};
+use thalweg_core::{ConnectError, ErrorKind};
+
+use super::super::RowEncoder;
+use super::{HEADER_LEN, MAGIC};
+
+/// A plan, and the id of its schema.
+pub(super) struct AvroEncoder {
+    header: [u8; HEADER_LEN],
+    plan: Encoder,
+}
+
+impl AvroEncoder {
+    pub(super) fn new(id: u32, plan: Encoder) -> Self {
+        let [a, b, c, d] = id.to_be_bytes();
+        Self { header: [MAGIC, a, b, c, d], plan }
+    }
+}
+
+impl RowEncoder for AvroEncoder {
+    fn encode(
+        &self,
+        columns: &Columns,
+        row: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, ConnectError> {
+        let is_leaf = matches!(columns.layout().node(Layout::ROOT).kind, NodeKind::Leaf);
+        // A bare null is a null in the log, not a datum: what Confluent's serializer does.
+        if !columns.has_row(row) || (is_leaf && columns.cell(Layout::ROOT, row).is_null()) {
+            return Ok(false);
+        }
+        let start = out.len();
+        out.extend_from_slice(&self.header);
+        self.plan.encode(columns, row, out).map_err(|error| {
+            out.truncate(start);
+            ConnectError::new(ErrorKind::BadRecord, format!("can't write the row: {error}"))
+        })?;
+        Ok(true)
+    }
+}
