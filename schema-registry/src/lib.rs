@@ -4,3 +4,10 @@
 
 pub mod avro;
 pub mod compat;
+mod registry;
+pub mod rest;
+
+pub use registry::{
+    Clash, NewSchema, Reference, Registered, Registry, RegistryError, Result, Selected, Shown,
+    Stored, SubjectVersion, TOPIC, VersionId,
+};

@@ -1,0 +1,109 @@
+//! Subjects, versions and ids.
+//!
+//! | file | what |
+//! |---|---|
+//! | `entry` | keys and values of the topic `_schemas`, in Confluent's JSON |
+//! | `state` | what they add up to, indexed for look-ups |
+//! | `read`, `register`, `config`, `delete` | what can be asked and done |
+//! | `clash` | a schema that is refused, in words |
+
+mod clash;
+mod config;
+mod delete;
+mod entry;
+mod error;
+mod read;
+mod register;
+mod state;
+#[cfg(test)]
+mod tests;
+mod version;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use thalweg_log::{Log, Table};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+pub use clash::Clash;
+pub use entry::Reference;
+pub use error::{RegistryError, Result};
+pub use register::{NewSchema, Registered};
+pub use state::{Shown, Stored, SubjectVersion};
+pub use version::{Selected, VersionId};
+
+use entry::{Key, Value};
+use state::State;
+
+/// The topic that holds everything.
+pub const TOPIC: &str = "_schemas";
+
+/// The registry: subjects with versions of schemas, and ids that belong to a schema's
+/// identity, whichever subjects it is in. Reads are from memory; a change is durable
+/// before it is answered or seen (invariant 1).
+pub struct Registry {
+    table: Arc<Table<Key, Value>>,
+    state: Arc<RwLock<State>>,
+    /// Held from the look at what is there to the end of the write: so ids and versions
+    /// are given out once.
+    writing: Arc<Mutex<()>>,
+}
+
+impl Registry {
+    /// Opens the registry that this log holds; makes its topic if it is missing. The
+    /// former holder, if there is one, can't write any more.
+    pub async fn open(log: Arc<dyn Log>) -> Result<Self> {
+        let table: Table<Key, Value> = Table::open(&log, TOPIC).await?;
+        let mut state = State::default();
+        table.for_each(|key, value| state.apply(key, Some(value)));
+        tracing::info!(
+            subjects = state.subjects.len(),
+            schemas = state.schemas.len(),
+            "schema registry opened"
+        );
+        Ok(Self {
+            table: Arc::new(table),
+            state: Arc::new(RwLock::new(state)),
+            writing: Arc::default(),
+        })
+    }
+
+    /// Waits until the writes that were begun are durable or have failed.
+    pub async fn close(&self) {
+        drop(self.writing.lock().await);
+    }
+
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn begin(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.writing).lock_owned().await
+    }
+
+    /// Makes changes durable, all or none, then visible.
+    ///
+    /// The work is in a task of its own, which ends by itself: if the caller goes away
+    /// (a client that hangs up), an append that is on its way must still become visible
+    /// before the next id is given out.
+    async fn write(
+        &self,
+        turn: OwnedMutexGuard<()>,
+        changes: Vec<(Key, Option<Value>)>,
+    ) -> Result<()> {
+        let (table, state) = (Arc::clone(&self.table), Arc::clone(&self.state));
+        let task = tokio::spawn(async move {
+            table.write(changes.clone()).await?;
+            let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
+            for (key, value) in &changes {
+                state.apply(key, value.as_ref());
+            }
+            drop(turn);
+            Ok(())
+        });
+        let stopped = |_| RegistryError::Refused {
+            code: 50001,
+            message: "the registry is stopping: try again".to_owned(),
+        };
+        task.await.map_err(stopped)?
+    }
+}
