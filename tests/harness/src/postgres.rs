@@ -98,7 +98,10 @@ impl Postgres {
     /// The same in another database.
     pub fn sql_in(&self, database: &str, sql: &str) -> Result<String> {
         use std::io::Write as _;
-        let mut psql = Command::new("psql")
+        // The packaged `psql` in the path is a Perl script that looks for this one.
+        let own = self.bin.join("psql");
+        let program = if own.exists() { own } else { PathBuf::from("psql") };
+        let mut psql = Command::new(program)
             .args(["-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U"])
             .args(["postgres", "-d", database, "-p", &self.port.to_string()])
             .env("PGPASSWORD", Self::PASSWORD)
