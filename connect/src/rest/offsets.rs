@@ -1,0 +1,16 @@
+//! `/connectors/{name}/offsets`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::Value;
+
+use super::answer::Answer;
+use crate::supervisor::Handle;
+
+/// How far it is.
+pub(super) async fn get(
+    State(handle): State<Handle>,
+    Path(name): Path<String>,
+) -> Answer<Json<Value>> {
+    Ok(Json(handle.offsets(&name).await?))
+}

@@ -1,0 +1,61 @@
+//! `/connector-plugins`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Error};
+use super::body::JsonObject;
+use crate::config::definition_json;
+use crate::supervisor::Handle;
+
+/// The kinds of connectors.
+pub(super) async fn list(State(handle): State<Handle>) -> Json<Value> {
+    let all: Vec<Value> = handle
+        .reader()
+        .plugins
+        .all()
+        .into_iter()
+        .map(|plugin| {
+            let about = plugin.about();
+            json!({ "class": about.class, "type": plugin.kind(), "version": about.version })
+        })
+        .collect();
+    Json(Value::Array(all))
+}
+
+/// The keys of one.
+pub(super) async fn config(
+    State(handle): State<Handle>,
+    Path(plugin): Path<String>,
+) -> Answer<Json<Value>> {
+    let reader = handle.reader();
+    let plugin = reader.plugins.find(&plugin).map_err(Error::not_found)?;
+    let definitions = reader.describe(plugin);
+    let definitions = definitions.iter().zip(1..);
+    Ok(Json(definitions.map(|(definition, order)| definition_json(definition, order)).collect()))
+}
+
+/// What is wrong with a config of one.
+pub(super) async fn validate(
+    State(handle): State<Handle>,
+    Path(plugin): Path<String>,
+    JsonObject(config): JsonObject,
+) -> Answer<Json<Value>> {
+    let reader = handle.reader();
+    let mut config = Handle::texts(config)?;
+    let in_path = reader.plugins.find(&plugin).map_err(Error::not_found)?.clone();
+    let class = config.entry("connector.class".to_owned()).or_insert(plugin).clone();
+    let inside = reader.plugins.find(&class).map_err(Error::bad_request)?;
+    if inside.about().class != in_path.about().class {
+        return Err(Error::bad_request(format!(
+            "Included connector type {class} does not match request type {}",
+            in_path.about().class
+        )));
+    }
+    let stored = config.get("name").and_then(|name| handle.view(name).ok());
+    let stored = stored.as_ref().map(|view| &*view.config);
+    let secrets = reader.secrets(&config);
+    let config = secrets.restored(config, stored).map_err(Error::bad_request)?;
+    Ok(Json(handle.validate(&in_path, &config).await))
+}

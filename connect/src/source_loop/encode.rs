@@ -1,0 +1,296 @@
+//! The second stage: rows to record batches, appended with their position.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use thalweg_core::batch::{Batch, Columns, SourceBatch};
+use thalweg_core::schema::SchemaId;
+use thalweg_core::{ConnectError, Coordinates, ErrorKind};
+use thalweg_log::record::{BatchBuilder, Compression, partition_of};
+use thalweg_log::{Group, LogError, TopicInfo, Writer};
+use tokio::sync::mpsc;
+
+use super::acknowledge::InFlight;
+use super::poll::Polled;
+use super::{Shared, headers, merge, target};
+use crate::clock::now_ms;
+use crate::config::HeaderFormat;
+use crate::converters::{RowEncoder, Side};
+use crate::log_errors::from_log;
+
+/// Bytes of records, before compression, at which a record batch is closed.
+const RECORD_BATCH_BYTES: usize = 1 << 20;
+
+/// Most plans that are kept. Tables and their schema versions are few; a source
+/// that makes schemas without end must not fill the memory (invariant 7).
+const PLANS_MAX: usize = 16_384;
+
+/// Builders that are kept for the next rows.
+const BUILDERS_MAX: usize = 16;
+
+/// Runs until the stage before it has ended.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    writer: Box<dyn Writer>,
+    mut rows: mpsc::Receiver<Polled>,
+    out: mpsc::Sender<InFlight>,
+) -> Result<(), ConnectError> {
+    let mut encoder = Encoder::new(Arc::clone(&shared));
+    while let Some(Polled { batch, permit }) = rows.recv().await {
+        let mut groups = encoder.groups(&batch).await?;
+        let count = batch.rows();
+        let SourceBatch { batches, position, state } = batch;
+        drop(batches);
+        let stores = &shared.run.stores;
+        let refused = |error: LogError| from_log(&error, "encoding a position");
+        let mut entries = None;
+        if !state.is_empty() {
+            let (group, change) =
+                stores.source_state.change(&shared.run.connector, state).map_err(refused)?;
+            groups.push(group);
+            entries = Some(change);
+        }
+        let mut moved = None;
+        if let Some(position) = position {
+            let (group, change) = stores
+                .offsets
+                .change(&shared.run.connector, &shared.partition, position)
+                .map_err(refused)?;
+            groups.push(group);
+            moved = Some(change);
+        }
+        // invariant 2: records, state and position are one atomic append.
+        let pending = writer
+            .append(groups)
+            .await
+            .map_err(|error| from_log(&error, "appending rows to the log"))?;
+        let append = InFlight { pending, position: moved, state: entries, rows: count, permit };
+        if out.send(append).await.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Plans by topic, schema and side.
+type Plans = HashMap<(Arc<str>, SchemaId, Side), Arc<dyn RowEncoder>>;
+
+struct Encoder {
+    shared: Arc<Shared>,
+    plans: Plans,
+    key: Vec<u8>,
+    value: Vec<u8>,
+    spare: Vec<BatchBuilder>,
+    /// Turns with each batch, for rows without keys.
+    sticky: u32,
+    now_ms: i64,
+}
+
+/// A batch of rows with its plans.
+struct Planned<'a> {
+    batch: &'a Batch,
+    key: Option<(&'a Columns, Arc<dyn RowEncoder>)>,
+    value: Option<(&'a Columns, Arc<dyn RowEncoder>)>,
+}
+
+/// Record batches of one partition.
+struct Partition {
+    builder: Option<BatchBuilder>,
+    closed: Vec<Bytes>,
+}
+
+impl Encoder {
+    fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            plans: HashMap::new(),
+            key: Vec::new(),
+            value: Vec::new(),
+            spare: Vec::new(),
+            sticky: 0,
+            now_ms: 0,
+        }
+    }
+
+    /// All rows as record batches, by partition.
+    async fn groups(&mut self, rows: &SourceBatch) -> Result<Vec<Group>, ConnectError> {
+        self.now_ms = now_ms();
+        let mut groups = Vec::new();
+        for together in by_topic(&rows.batches) {
+            let topic = target::topic(&self.shared.run, &together[0].topic).await?;
+            let mut planned = Vec::with_capacity(together.len());
+            for batch in together {
+                planned.push(self.plan(batch).await?);
+            }
+            self.encode(&topic, &planned, &mut groups)?;
+        }
+        Ok(groups)
+    }
+
+    async fn plan<'a>(&mut self, batch: &'a Batch) -> Result<Planned<'a>, ConnectError> {
+        let key = match &batch.key {
+            Some(columns) => Some((columns, self.encoder(Side::Key, &batch.topic, columns).await?)),
+            None => None,
+        };
+        let value = match &batch.value {
+            Some(columns) => {
+                Some((columns, self.encoder(Side::Value, &batch.topic, columns).await?))
+            }
+            None => None,
+        };
+        Ok(Planned { batch, key, value })
+    }
+
+    async fn encoder(
+        &mut self,
+        side: Side,
+        topic: &Arc<str>,
+        columns: &Columns,
+    ) -> Result<Arc<dyn RowEncoder>, ConnectError> {
+        let id = (Arc::clone(topic), columns.layout().schema().id(), side);
+        if let Some(plan) = self.plans.get(&id) {
+            return Ok(Arc::clone(plan));
+        }
+        let settings = &self.shared.run.settings;
+        let converter = match side {
+            Side::Key => &settings.key,
+            Side::Value => &settings.value,
+        };
+        let plan = converter
+            .encoder(topic, columns.layout())
+            .await
+            .map_err(|error| error.context(format!("the {}s of topic {topic}", side.name())))?;
+        if self.plans.len() >= PLANS_MAX {
+            self.plans.clear();
+        }
+        self.plans.insert(id, Arc::clone(&plan));
+        Ok(plan)
+    }
+
+    /// The rows of one topic, in the source's order.
+    fn encode(
+        &mut self,
+        topic: &TopicInfo,
+        planned: &[Planned<'_>],
+        groups: &mut Vec<Group>,
+    ) -> Result<(), ConnectError> {
+        self.sticky = self.sticky.wrapping_add(1);
+        let mut partitions: Vec<Partition> = (0..topic.partitions)
+            .map(|_| Partition { builder: None, closed: Vec::new() })
+            .collect();
+        let batches: Vec<&Batch> = planned.iter().map(|planned| planned.batch).collect();
+        for run in merge::runs(&batches) {
+            let planned = &planned[run.batch];
+            for row in run.rows {
+                self.row(planned, row, &mut partitions)
+                    .map_err(|error| at_row(&error, planned.batch, row))?;
+            }
+        }
+        for (number, partition) in (0..topic.partitions).zip(partitions) {
+            if let Some(batches) = self.finish(partition, &topic.name)? {
+                groups.push(Group { target: topic.partition(number), batches });
+            }
+        }
+        Ok(())
+    }
+
+    fn row(
+        &mut self,
+        planned: &Planned<'_>,
+        row: usize,
+        partitions: &mut [Partition],
+    ) -> Result<(), ConnectError> {
+        self.key.clear();
+        self.value.clear();
+        let has_key = match &planned.key {
+            Some((columns, plan)) => plan.encode(columns, row, &mut self.key)?,
+            None => false,
+        };
+        let has_value = match &planned.value {
+            Some((columns, plan)) => plan.encode(columns, row, &mut self.value)?,
+            None => false,
+        };
+        let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
+        let number = match (count, has_key) {
+            (1, _) => 0,
+            (_, true) => partition_of(&self.key, count),
+            (_, false) => self.sticky % count,
+        };
+        let partition = &mut partitions[number as usize];
+        let builder = partition.builder.get_or_insert_with(|| {
+            self.spare.pop().unwrap_or_else(|| BatchBuilder::new(Compression::Lz4))
+        });
+        let time = planned.batch.timestamps.get(row).copied().unwrap_or(self.now_ms);
+        let key = has_key.then_some(self.key.as_slice());
+        let value = has_value.then_some(self.value.as_slice());
+        let written = if planned.batch.headers.is_empty() {
+            builder.append(time, key, value, &[])
+        } else {
+            let format: HeaderFormat = self.shared.run.settings.headers;
+            headers::with(format, planned.batch, row, |headers| {
+                builder.append(time, key, value, headers)
+            })
+        };
+        written.map_err(|error| from_log(&error, "writing a record"))?;
+        if builder.bytes() >= RECORD_BATCH_BYTES {
+            let batch = builder.finish();
+            let batch = batch.map_err(|error| from_log(&error, "closing a record batch"))?;
+            partition.closed.push(batch);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, partition: Partition, topic: &str) -> Result<Option<Bytes>, ConnectError> {
+        let Partition { builder, mut closed } = partition;
+        if let Some(mut builder) = builder {
+            if !builder.is_empty() {
+                let batch = builder.finish().map_err(|error| {
+                    from_log(&error, format!("closing a record batch of topic {topic}"))
+                })?;
+                closed.push(batch);
+            }
+            if self.spare.len() < BUILDERS_MAX {
+                self.spare.push(builder);
+            }
+        }
+        Ok(match closed.len() {
+            0 => None,
+            1 => closed.pop(),
+            _ => {
+                let mut all = BytesMut::with_capacity(closed.iter().map(Bytes::len).sum());
+                closed.iter().for_each(|batch| all.extend_from_slice(batch));
+                Some(all.freeze())
+            }
+        })
+    }
+}
+
+/// Batches that go to one topic, together, in the order of their first ones.
+fn by_topic(batches: &[Batch]) -> Vec<Vec<&Batch>> {
+    let mut topics: Vec<Vec<&Batch>> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for batch in batches.iter().filter(|batch| batch.rows > 0) {
+        let place = *places.entry(&batch.topic).or_insert(topics.len());
+        match topics.get_mut(place) {
+            Some(topic) => topic.push(batch),
+            None => topics.push(vec![batch]),
+        }
+    }
+    topics
+}
+
+/// An encoding error told with the row that it is about.
+#[cold]
+fn at_row(error: &ConnectError, batch: &Batch, row: usize) -> ConnectError {
+    if error.kind() != ErrorKind::BadRecord {
+        return error.clone();
+    }
+    let ordinal = batch.ordinals.get(row).copied().unwrap_or(row as u64);
+    let at = Coordinates {
+        place: batch.topic.to_string(),
+        partition: None,
+        at: format!("row {ordinal} of the source's batch"),
+    };
+    ConnectError::bad_record(at, error.to_string())
+}

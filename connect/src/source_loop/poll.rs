@@ -1,0 +1,74 @@
+//! The first stage: asks the connector for rows.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use thalweg_core::ConnectError;
+use thalweg_core::batch::SourceBatch;
+use thalweg_core::connector::DynSourceTask;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use super::{IN_FLIGHT_BYTES_MAX, Shared};
+use crate::supervisor::panic_text;
+
+/// The longest that a task may take to let go of its upstream.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Rows, and their part of the budget.
+pub(super) struct Polled {
+    pub(super) batch: SourceBatch,
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+/// Polls until the run is cancelled, the connector fails or a later stage ends.
+pub(super) async fn run(
+    shared: &Arc<Shared>,
+    mut task: Box<dyn DynSourceTask>,
+    out: mpsc::Sender<Polled>,
+) -> Result<(), ConnectError> {
+    // The other stages must be joined also when the connector panics: what they
+    // have under way decides the next position.
+    let polling = AssertUnwindSafe(poll(shared, &mut task, &out)).catch_unwind().await;
+    drop(out);
+    if polling.is_ok() {
+        let closing = AssertUnwindSafe(task.close()).catch_unwind();
+        if !matches!(tokio::time::timeout(CLOSE_TIMEOUT, closing).await, Ok(Ok(()))) {
+            tracing::warn!(connector = %shared.run.connector, "the source did not close cleanly");
+        }
+    }
+    polling.unwrap_or_else(|panic| Err(ConnectError::fatal(panic_text(&*panic))))
+}
+
+async fn poll(
+    shared: &Arc<Shared>,
+    task: &mut Box<dyn DynSourceTask>,
+    out: &mpsc::Sender<Polled>,
+) -> Result<(), ConnectError> {
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = shared.run.cancel.cancelled() => return Ok(()),
+            () = out.closed() => return Ok(()),
+            batch = task.poll() => batch?,
+        };
+        if batch.is_empty() {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let bytes = batch.size().clamp(1, IN_FLIGHT_BYTES_MAX);
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let permit = tokio::select! {
+            biased;
+            () = shared.run.cancel.cancelled() => return Ok(()),
+            () = out.closed() => return Ok(()),
+            permit = Arc::clone(&shared.budget).acquire_many_owned(permits) => permit,
+        };
+        let Ok(permit) = permit else { return Ok(()) };
+        // Dropping rows here is no loss: their position is not stored either.
+        if out.send(Polled { batch, permit }).await.is_err() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! All that the runtime keeps. Everything durable is a topic.
+
+mod configs;
+mod offsets;
+mod sink_state;
+mod source_state;
+pub(crate) mod status;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use thalweg_log::{GroupOffsets, Log, LogError, TableGroupOffsets};
+
+pub(crate) use configs::{ConfigStore, Stored, TargetState};
+pub(crate) use offsets::{OffsetChange, OffsetStore};
+pub(crate) use sink_state::{SinkStateStore, TaskState};
+pub(crate) use source_state::{SourceStateStore, StateEntries};
+pub(crate) use status::StatusStore;
+
+/// The topics that are the runtime's own: no sink reads them by a pattern.
+pub(crate) const INTERNAL_TOPICS: &[&str] = &[
+    configs::TOPIC,
+    offsets::TOPIC,
+    status::TOPIC,
+    source_state::TOPIC,
+    sink_state::TOPIC,
+    "_schemas",
+];
+
+/// The stores, opened. One holder per log: opening them fences the former one.
+pub(crate) struct Stores {
+    /// Connector configs and target states.
+    pub(crate) configs: ConfigStore,
+    /// Positions of sources.
+    pub(crate) offsets: OffsetStore,
+    /// States of connectors and tasks, and the topics that they used.
+    pub(crate) status: StatusStore,
+    /// Sources' own state.
+    pub(crate) source_state: SourceStateStore,
+    /// Sinks' own state.
+    pub(crate) sink_state: Arc<SinkStateStore>,
+    /// Offsets of sinks.
+    pub(crate) groups: Arc<dyn GroupOffsets>,
+}
+
+impl Stores {
+    /// Opens all of them.
+    pub(crate) async fn open(log: &Arc<dyn Log>) -> Result<Arc<Self>, LogError> {
+        Ok(Arc::new(Self {
+            configs: ConfigStore::open(log).await?,
+            offsets: OffsetStore::open(log).await?,
+            status: StatusStore::open(log).await?,
+            source_state: SourceStateStore::open(log).await?,
+            sink_state: Arc::new(SinkStateStore::open(log).await?),
+            groups: Arc::new(TableGroupOffsets::open(log).await?),
+        }))
+    }
+}
