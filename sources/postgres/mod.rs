@@ -1,5 +1,83 @@
 //! Rows of Postgres, by snapshot and logical replication.
+//!
+//! - `config`, `check`, `open`: what is asked for, whether it can be done, and
+//!   where to begin.
+//! - `client`, `tls`, `transport`: connections.
+//! - `slot`, `publication`, `position`: what the server keeps for us, and where
+//!   we are.
+//! - `snapshot`, `stream`, `task`: reading.
+//! - `pgoutput`, `types`, `catalog`, `table`, `schemas`: from bytes to events.
 
 pub mod catalog;
+mod check;
+mod client;
+mod config;
+mod open;
+mod pgoutput;
+mod position;
+mod publication;
+mod schemas;
+mod slot;
+mod snapshot;
+mod stream;
 pub mod table;
+mod task;
+mod tls;
+mod transport;
 pub mod types;
+
+use std::sync::Arc;
+
+use thalweg_core::config::{Declare, Problem};
+use thalweg_core::connector::{About, Checked, SourceConnector, SourceContext};
+use thalweg_core::{ConnectError, JsonMap};
+
+pub use client::SslMode;
+pub use config::{Autocreate, Config, SnapshotMode};
+pub use task::{PostgresCommitter, PostgresTask};
+
+/// The Postgres source.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Postgres;
+
+impl SourceConnector for Postgres {
+    type Config = Config;
+    type Task = PostgresTask;
+    type Committer = PostgresCommitter;
+
+    fn about(&self) -> About {
+        About {
+            class: "io.debezium.connector.postgresql.PostgresConnector",
+            alias: "postgres",
+            version: "3.5.0.Final",
+            summary: "Rows of Postgres and their changes, by logical replication",
+        }
+    }
+
+    fn declare(&self, keys: &mut Declare<'_>) -> Config {
+        config::declare(keys)
+    }
+
+    fn validate(&self, config: &Config) -> Vec<Problem> {
+        config::validate(config)
+    }
+
+    fn partition(&self, config: &Config) -> JsonMap {
+        let mut partition = JsonMap::new();
+        let server = config.settings.topics.prefix.clone();
+        partition.insert("server".to_owned(), server.into());
+        partition
+    }
+
+    async fn check(&self, config: &Config) -> Checked {
+        check::check(config).await
+    }
+
+    async fn open(
+        &self,
+        config: Arc<Config>,
+        context: SourceContext,
+    ) -> Result<(PostgresTask, PostgresCommitter), ConnectError> {
+        open::open(config, context).await
+    }
+}
