@@ -1,0 +1,150 @@
+//! Killed at every step, with every partitioner and format: each row is in the
+//! lake exactly once.
+
+use std::collections::BTreeMap;
+
+use thalweg_core::ErrorKind;
+
+use super::world::{KILLED, LogRow, World, row, tombstone};
+
+const FLUSH: (&str, &str) = ("flush.size", "5");
+const NULLS: (&str, &str) = ("behavior.on.null.values", "ignore");
+
+const PARTITIONERS: [&[(&str, &str)]; 5] = [
+    &[],
+    &[("partitioner.class", "field"), ("partition.field.name", "city")],
+    &[
+        ("partitioner.class", "hourly"),
+        ("timezone", "UTC"),
+        ("timestamp.extractor", "Record"),
+        ("rotate.interval.ms", "2500000"),
+    ],
+    &[
+        ("partitioner.class", "timebased"),
+        ("path.format", "'minute'=mm"),
+        ("partition.duration.ms", "60000"),
+        ("timezone", "UTC"),
+        ("timestamp.extractor", "Wallclock"),
+    ],
+    &[
+        ("partitioner.class", "daily"),
+        ("timezone", "UTC"),
+        ("timestamp.extractor", "RecordField"),
+        ("timestamp.field", "id"),
+        ("rotate.schedule.interval.ms", "200000"),
+    ],
+];
+
+fn log() -> Vec<LogRow> {
+    (0..24)
+        .filter(|offset| *offset != 13) // as after compaction
+        .map(|offset| match offset {
+            4 | 17 => tombstone(offset),
+            10..15 => row(offset, 2),
+            _ => row(offset, 1),
+        })
+        .collect()
+}
+
+/// How often each row is in the lake's JSON files.
+fn json_ids(world: &World) -> BTreeMap<i64, usize> {
+    let mut ids = BTreeMap::new();
+    for name in world.files() {
+        for line in String::from_utf8(world.bytes_of(&name)).unwrap().lines() {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            *ids.entry(row["id"].as_i64().unwrap()).or_default() += 1;
+        }
+    }
+    ids
+}
+
+fn assert_each_once(ids: &BTreeMap<i64, usize>, log: &[LogRow], committed: i64, what: &str) {
+    let expected: BTreeMap<i64, usize> = log
+        .iter()
+        .filter(|row| row.value.is_some() && row.offset < committed)
+        .map(|row| (row.offset, 1))
+        .collect();
+    assert_eq!(*ids, expected, "{what}");
+}
+
+async fn killed_everywhere(config: &[(&str, &str)], ids: fn(&World) -> BTreeMap<i64, usize>) {
+    let log = log();
+    let mut world = World::new(config);
+    let whole = world.run(&log, usize::MAX).await;
+    whole.result.unwrap();
+    assert_each_once(&ids(&world), &log, world.committed.unwrap(), "not killed");
+    assert!(world.committed.unwrap() >= 15);
+    for kill_at in 1..=whole.steps {
+        let mut world = World::new(config);
+        let what = format!("{config:?} killed at {kill_at}");
+        let killed = world.run(&log, kill_at).await;
+        assert_eq!(killed.result.unwrap_err().to_string(), KILLED, "{what}");
+        // Once more, in the middle of the recovery, with other batches.
+        world.rows_a_batch = 7;
+        let again = world.run(&log, 1 + kill_at / 2).await;
+        if let Err(error) = again.result {
+            assert_eq!(error.to_string(), KILLED, "{what}");
+        }
+        world.rows_a_batch = 2;
+        world.run(&log, usize::MAX).await.result.unwrap_or_else(|e| panic!("{what}: {e}"));
+        assert!(world.committed.unwrap() >= 15, "{what}");
+        assert_each_once(&ids(&world), &log, world.committed.unwrap(), &what);
+        assert!(!world.files().iter().any(|name| name.contains(".thalweg")), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn json_rows_are_there_once() {
+    for partitioner in PARTITIONERS {
+        let config = [&[FLUSH, NULLS, ("format.class", "json")], partitioner].concat();
+        killed_everywhere(&config, json_ids).await;
+    }
+}
+
+#[tokio::test]
+async fn a_topic_that_is_made_again_keeps_the_files_of_the_old_one() {
+    let config = [("flush.size", "2"), ("format.class", "json")];
+    let log: Vec<_> = (0..4).map(|offset| row(offset, 1)).collect();
+    for kill_at in [usize::MAX, 5, 6, 7, 8, 9, 10] {
+        let mut world = World::new(&config);
+        world.run(&log, usize::MAX).await.result.unwrap();
+        world.recreate_topic();
+        let _ = world.run(&log, kill_at).await;
+        world.run(&log, usize::MAX).await.result.unwrap();
+        let ids = json_ids(&world);
+        assert_eq!(world.files().len(), 4, "{:?}", world.files());
+        assert!(ids.values().all(|count| *count == 2), "{ids:?}");
+        let id = &world.partition.topic_id.simple().to_string()[..8];
+        let name = format!("topics/t/partition=3/t+3+0000000002+{id}.json");
+        assert!(world.files().contains(&name), "{:?}", world.files());
+    }
+}
+
+#[tokio::test]
+async fn another_layout_in_the_middle_of_a_round_is_refused_not_repeated() {
+    let config = [
+        ("flush.size", "6"),
+        ("format.class", "json"),
+        ("partitioner.class", "field"),
+        ("partition.field.name", "city"),
+    ];
+    let log: Vec<_> = (0..12).map(|offset| row(offset, 1)).collect();
+    let (mut refused, mut went_on) = (0, 0);
+    for kill_at in 1..16 {
+        let mut world = World::new(&config);
+        world.run(&log, kill_at).await.result.unwrap_err();
+        world.config.insert("partition.field.name".to_owned(), "id".to_owned());
+        match world.run(&log, usize::MAX).await.result {
+            Ok(()) => {
+                assert_each_once(&json_ids(&world), &log, world.committed.unwrap(), "config");
+                went_on += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Fatal);
+                assert!(error.to_string().contains("go back to the former config"), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0 && went_on > 0, "{refused} {went_on}");
+}
