@@ -42,3 +42,39 @@ impl Clock for SystemClock {
         Uuid::new_v4()
     }
 }
+
+/// A clock that only moves when it is told to, with ids from a seed.
+#[cfg(test)]
+pub(crate) struct ManualClock {
+    ms: std::sync::atomic::AtomicU64,
+    rng: std::sync::Mutex<fastrand::Rng>,
+}
+
+#[cfg(test)]
+impl ManualClock {
+    pub(crate) fn new(ms: u64, seed: u64) -> Self {
+        Self { ms: ms.into(), rng: std::sync::Mutex::new(fastrand::Rng::with_seed(seed)) }
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.ms.fetch_add(ms, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+impl Clock for ManualClock {
+    fn wall_ms(&self) -> i64 {
+        let ms = self.ms.load(std::sync::atomic::Ordering::SeqCst);
+        i64::try_from(ms).unwrap_or(i64::MAX)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.ms.load(std::sync::atomic::Ordering::SeqCst))
+    }
+
+    fn fresh_id(&self) -> Uuid {
+        let mut rng = self.rng.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Uuid::from_u128(rng.u128(..))
+    }
+}

@@ -2,6 +2,8 @@
 //! a simulated one.
 
 mod real;
+#[cfg(test)]
+pub(crate) mod sim;
 
 use std::io::{self, IoSlice};
 use std::path::Path;

@@ -118,9 +118,7 @@ impl Engine {
         let folder = partition.view.folder.clone();
         let file_path = path(&folder, base, Part::Log);
         let is_first = partition.active.is_none();
-        if is_first {
-            disk.create_dir(&folder).map_err(|error| failed("creating", &folder, &error))?;
-        }
+        disk.create_dir(&folder).map_err(|error| failed("creating", &folder, &error))?;
         let file = disk
             .open(&file_path, Open::Empty)
             .map_err(|error| failed("creating", &file_path, &error))?;

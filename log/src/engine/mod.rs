@@ -9,8 +9,11 @@ mod append;
 mod change;
 mod command;
 mod recovery;
+mod replay;
 mod rewrite;
 mod segments;
+#[cfg(test)]
+mod simulation;
 mod sync_job;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -224,6 +227,12 @@ impl Engine {
         tracing::error!(%reason, "the log takes no more writes");
         self.stopped = Some(reason.clone());
         LogError::Stopped(reason)
+    }
+
+    /// Why writes were stopped, if they were.
+    #[cfg(test)]
+    pub(crate) fn stopped(&self) -> Option<&str> {
+        self.stopped.as_deref()
     }
 
     fn stage(&mut self, command: Command, body: &mut Body) -> Option<Staged> {

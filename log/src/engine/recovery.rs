@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Active, Checkpoints, Engine, Partition, Topic, WRITE_BEHIND_BYTES};
-use crate::api::{Result, TopicPartition};
+use super::replay::Foresight;
+use super::{Active, Checkpoints, Engine, Partition, Topic};
+use crate::api::Result;
 use crate::checkpoint::{self, Checkpoint, TopicState};
 use crate::clock::Clock;
 use crate::disk::{Disk, Open, failed};
 use crate::error::LogError;
 use crate::journal::scan::{Expected, File, Scan, scan};
-use crate::journal::{Entry, Journal, Start, existing, file_path};
+use crate::journal::{Journal, Start, existing, file_path};
 use crate::options::Options;
 use crate::read::SegmentReader;
-use crate::record::{BatchSummary, Batches};
 use crate::segment::folder;
 use crate::topic::TopicConfig;
 use crate::view::{PartitionRecords, PartitionView};
@@ -132,7 +132,9 @@ impl Engine {
     }
 
     fn recover(&mut self, files: &[File], found: &Scan) -> Result<()> {
-        found.replay(files, |entry| self.replay(entry))?;
+        let foresight = Foresight::read(files, found)?;
+        self.forget_trimmed(&foresight);
+        found.replay(files, |entry| self.replay(entry, &foresight))?;
         if found.len() > 0 {
             tracing::info!(frames = found.len(), "replayed the journal");
         }
@@ -163,61 +165,6 @@ impl Engine {
             reason.unwrap_or_else(|| "the checkpoint after a recovery can't be stored".to_owned()),
         ))
     }
-
-    /// Does again what an entry says.
-    fn replay(&mut self, entry: Entry) -> Result<()> {
-        match entry {
-            Entry::Append { target, base, batches } => self.replay_append(target, base, batches)?,
-            Entry::Create(info) => {
-                if !self.topics.contains_key(&info.id) {
-                    let view = self.add_topic(info)?;
-                    self.view.insert(view);
-                }
-            }
-            Entry::Delete(id) => {
-                if let Ok(info) = self.drop_topic(id) {
-                    self.finish_delete(&info);
-                }
-            }
-            Entry::Config(id, config) => {
-                let view = self.set_config(id, config)?;
-                self.view.insert(view);
-            }
-            Entry::Trim { target, start } => self.finish_trim(target, start),
-            Entry::Roll { target, .. } => {
-                let now = self.clock.wall_ms();
-                self.prepare(target, 0, now)?;
-            }
-        }
-        if self.pending_bytes >= WRITE_BEHIND_BYTES {
-            self.write_segments();
-        }
-        self.evict_tail();
-        Ok(())
-    }
-
-    fn replay_append(
-        &mut self,
-        target: TopicPartition,
-        base: i64,
-        bytes: bytes::Bytes,
-    ) -> Result<()> {
-        let summaries = summaries(&bytes)?;
-        let partition = self.partition(target)?;
-        if base != partition.next {
-            return Err(LogError::Stopped(format!(
-                "the journal goes on at offset {base} of topic {} partition {}, which ends at {}",
-                target.topic, target.partition, partition.next
-            )));
-        }
-        if partition.active.is_none() && partition.prepared.is_none() {
-            let now = self.clock.wall_ms();
-            self.prepare(target, bytes.len() as u64, now)?;
-        }
-        let landed = self.partition(target)?.place(target, bytes, summaries);
-        self.show(landed);
-        Ok(())
-    }
 }
 
 fn expected(checkpoint: &Checkpoint) -> Expected {
@@ -228,24 +175,6 @@ fn expected(checkpoint: &Checkpoint) -> Expected {
         durable_through: checkpoint.durable_through,
         place: checkpoint.place.clone(),
     }
-}
-
-/// Batches of the journal, whose frame's CRC was checked.
-fn summaries(bytes: &[u8]) -> Result<Vec<BatchSummary>> {
-    let mut at = 0;
-    let mut summaries = Vec::with_capacity(1);
-    for batch in Batches::new(bytes) {
-        let header = batch?.header;
-        summaries.push(BatchSummary {
-            at,
-            len: header.len,
-            offsets: i64::from(header.last_offset_delta) + 1,
-            max_timestamp: header.max_timestamp,
-            crc: header.crc,
-        });
-        at += header.len;
-    }
-    Ok(summaries)
 }
 
 /// A new log begins with a checkpoint, so that one that is missing later is

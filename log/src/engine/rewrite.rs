@@ -40,17 +40,19 @@ impl Engine {
             return Err(LogError::Stopped("the checkpoint is missing".to_owned()));
         };
         let kept = kept_state(&checkpoint, target);
-        let batches = self.journalled(&checkpoint, target, kept.next)?;
+        let next = self.partition(target)?.next;
+        let batches = self.journalled(&checkpoint, target, kept.next..next)?;
         let segment = self.write_new_segment(target, &kept, &batches)?;
         self.take_rewritten(target, kept, segment)
     }
 
-    /// The batches of a partition since this checkpoint.
+    /// The batches of a partition since this checkpoint, those with these
+    /// offsets.
     fn journalled(
         &self,
         checkpoint: &Checkpoint,
         target: TopicPartition,
-        from: i64,
+        offsets: std::ops::Range<i64>,
     ) -> Result<Vec<bytes::Bytes>> {
         let files = self.journal.files_from(checkpoint.generation);
         let expected = Expected {
@@ -65,7 +67,7 @@ impl Engine {
         found.replay(&files, |entry| {
             if let Entry::Append { target: to, base, batches: bytes } = entry
                 && to == target
-                && base >= from
+                && offsets.contains(&base)
             {
                 batches.push(bytes);
             }

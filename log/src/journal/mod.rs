@@ -61,7 +61,7 @@ pub(crate) struct Journal {
 struct JournalFile {
     path: PathBuf,
     handle: Arc<dyn DiskFile>,
-    /// Generation of its last use.
+    /// Generation of its last use; 0 if that was before this start.
     generation: u64,
     /// Space is reserved up to here.
     allocated: u64,
@@ -284,7 +284,7 @@ impl Journal {
     pub(crate) fn files_from(&self, needed_from: u64) -> Vec<(PathBuf, Arc<dyn DiskFile>)> {
         self.files
             .iter()
-            .filter(|file| file.generation >= needed_from)
+            .filter(|file| file.generation == 0 || file.generation >= needed_from)
             .map(|file| (file.path.clone(), Arc::clone(&file.handle)))
             .collect()
     }
