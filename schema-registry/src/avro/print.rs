@@ -15,6 +15,13 @@ impl Schema {
     pub fn text(&self) -> String {
         self.root().text()
     }
+
+    /// The same with the types of referenced schemas written out: a text that needs no
+    /// other.
+    #[must_use]
+    pub fn standalone_text(&self) -> String {
+        self.root().print(usize::MAX, 0)
+    }
 }
 
 impl super::Node<'_> {
@@ -22,12 +29,12 @@ impl super::Node<'_> {
     /// defined elsewhere in the schema is written out.
     #[must_use]
     pub fn text(self) -> String {
-        self.print(usize::MAX)
+        self.print(usize::MAX, self.schema.own_from)
     }
 
     /// The beginning of [`Self::text`]: about `bytes_max` of it.
     pub(crate) fn excerpt(self, bytes_max: usize) -> String {
-        let mut text = self.print(bytes_max);
+        let mut text = self.print(bytes_max, self.schema.own_from);
         if text.len() > bytes_max {
             let end = (0..=bytes_max).rev().find(|end| text.is_char_boundary(*end));
             text.truncate(end.unwrap_or(0));
@@ -36,13 +43,14 @@ impl super::Node<'_> {
         text
     }
 
-    fn print(self, bytes_max: usize) -> String {
+    fn print(self, bytes_max: usize, own_from: u32) -> String {
         let mut printer = Printer {
             schema: self.schema,
             known: HashSet::new(),
             namespace: None,
             out: String::new(),
             bytes_max,
+            own_from,
         };
         printer.node(self.index);
         printer.out
@@ -58,6 +66,8 @@ struct Printer<'a> {
     out: String,
     /// Nothing more is begun when `out` is longer than this.
     bytes_max: usize,
+    /// Named types before this one are referred to by name.
+    own_from: u32,
 }
 
 impl<'a> Printer<'a> {
@@ -104,7 +114,7 @@ impl<'a> Printer<'a> {
     }
 
     fn named(&mut self, index: u32, naming: &'a Naming, props: &'a Props) {
-        if index < self.schema.own_from || !self.known.insert(index) {
+        if index < self.own_from || !self.known.insert(index) {
             json::write_str(naming.name.within(self.namespace), &mut self.out);
             return;
         }

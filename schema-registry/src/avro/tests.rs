@@ -208,6 +208,10 @@ fn references_are_printed_by_name() {
         r#"{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"to","type":"Address"},{"name":"from","type":"Address"}]}"#
     );
     assert_eq!(schema.root().field("to").unwrap().schema().kind(), Kind::Record);
+    assert_eq!(
+        schema.standalone_text(),
+        r#"{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"to","type":{"type":"record","name":"Address","fields":[]}},{"name":"from","type":"Address"}]}"#
+    );
 }
 
 #[test]

@@ -59,6 +59,22 @@ impl Clash {
         messages
     }
 
+    /// What is incompatible and where, in one line for people, with what to do.
+    #[must_use]
+    pub fn reasons(&self) -> String {
+        let shown = self.violations.iter().take(ADVICE_MAX).map(|violation| {
+            let found = &violation.found;
+            format!(
+                "{} at {} ({}): {}",
+                found.problem.name(),
+                found.path,
+                found.message,
+                violation.advice()
+            )
+        });
+        shown.collect::<Vec<_>>().join("; ")
+    }
+
     /// What to do, for people; one piece of advice a violation.
     #[must_use]
     pub fn advice(&self) -> Vec<String> {

@@ -4,6 +4,7 @@
 mod config;
 mod decode;
 mod encode;
+mod in_process;
 mod store;
 mod subject;
 
