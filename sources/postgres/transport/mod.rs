@@ -1,6 +1,6 @@
 //! Our own connection to Postgres, for what `tokio-postgres` has no face for:
 //! the replication stream, and COPY without a copy per row
-//! (`docs/decisions/0040-own-replication-connection.md`).
+//! (`docs/decisions/0001-own-replication-transport.md`).
 //!
 //! A [`Wire`] is a signed-in connection. Frames are read into one buffer and
 //! handed out as slices of it; the reader takes all that is buffered in one go.

@@ -1,0 +1,60 @@
+//! What the server is told, and when.
+
+use std::time::{Duration, Instant};
+
+use crate::Database;
+use crate::driver::Driver;
+
+fn confirmed(database: &Database) -> String {
+    database.sql(&format!(
+        "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = 'slot_{}'",
+        database.name
+    ))
+}
+
+#[tokio::test]
+async fn only_durable_positions_are_confirmed_and_idle_ones_are_too() {
+    let database = Database::with("CREATE TABLE t (id int PRIMARY KEY)");
+    let mut driver = Driver::new(&database, &[("table.include.list", "public.t")]);
+    driver.open().await.unwrap();
+    driver.drain().await;
+    let before = confirmed(&database);
+    database.sql("INSERT INTO t VALUES (1)");
+    let batch = driver.poll_only().await.unwrap();
+    assert_eq!(batch.rows(), 1);
+    // It is read, but not durable: the server must not hear of it.
+    for _ in 0..5 {
+        let _ = tokio::time::timeout(Duration::from_millis(300), driver.poll_only()).await;
+    }
+    assert_eq!(confirmed(&database), before);
+    driver.reopen().await;
+    assert_eq!(driver.take(1).await.len(), 1);
+    // Other tables write: the slot follows.
+    database.sql("CREATE TABLE other AS SELECT generate_series(1, 100000)");
+    let target = database.sql("SELECT pg_current_wal_lsn()");
+    let begun = Instant::now();
+    loop {
+        assert_eq!(driver.poll().await, []);
+        let behind = format!("SELECT '{}'::pg_lsn < '{target}'::pg_lsn", confirmed(&database));
+        if database.sql(&behind) == "f" {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "confirmed_flush_lsn is frozen");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_task_lets_go_of_its_slot_and_goes_on_where_it_was() {
+    let database = Database::with("CREATE TABLE t (id int PRIMARY KEY)");
+    let mut driver = Driver::new(&database, &[]);
+    driver.open().await.unwrap();
+    driver.drain().await;
+    database.sql("INSERT INTO t VALUES (1)");
+    driver.take(1).await;
+    driver.close().await;
+    database.sql("INSERT INTO t VALUES (2), (3)");
+    driver.reopen().await;
+    let rows = driver.drain().await;
+    let ids: Vec<_> = rows.iter().filter_map(|row| row.at("/after/id").as_i64()).collect();
+    assert_eq!(ids, [2, 3]);
+}
