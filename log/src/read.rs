@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::api::{Fetched, Result};
 use crate::disk::{Disk, DiskFile, Open, failed};
 use crate::error::LogError;
-use crate::record::first_at;
+use crate::record::{Batches, first_at};
 use crate::segment::index::{Entry, position_of};
 use crate::segment::scan::SegmentFile;
 use crate::segment::{IndexState, Part, index, path};
@@ -210,7 +210,7 @@ impl SegmentReader {
             if let Some(found) = first_at(&fetched.batches, time, offset) {
                 return Ok(Some(found));
             }
-            let last = crate::record::Batches::new(&fetched.batches).flatten().last();
+            let last = Batches::new(&fetched.batches).flatten().last();
             match last {
                 Some(batch) => offset = batch.header.last_offset() + 1,
                 None => break,
@@ -233,8 +233,15 @@ impl SegmentReader {
             let file = self.file(&time_path).ok()?;
             let entries = index::read_time(&*file, segment.index.time_written).ok()??;
             let known = entries.partition_point(|entry| entry.timestamp < time);
-            if known > 0 {
-                before = segment.base + i64::from(entries[known - 1].last);
+            if let Some(entry) = known.checked_sub(1).and_then(|index| entries.get(index)) {
+                let last = segment.base + i64::from(entry.last);
+                // The file has no checksum: the batch itself must say the same.
+                let fetched = self.read(partition, last, 1).ok()?;
+                let batch = Batches::new(&fetched.batches).next()?.ok()?;
+                if batch.header.max_timestamp != entry.timestamp {
+                    return None;
+                }
+                before = last;
             }
         }
         for entry in &segment.index.time_fresh {

@@ -1,6 +1,8 @@
 //! The embedded log: the engine on a thread of its own, behind the async
 //! [`Log`] trait.
 
+#[cfg(test)]
+mod faults;
 mod queue;
 #[cfg(test)]
 mod tests;
