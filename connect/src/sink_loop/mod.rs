@@ -207,7 +207,9 @@ impl Running {
     async fn flush(&mut self) -> Result<(), ConnectError> {
         let durable = self.task.flush().await?;
         self.progress.durable(&durable)?;
-        self.progress.commit(&*self.run.stores.groups, &self.run.notes).await
+        self.progress.commit(&*self.run.stores.groups, &self.run.notes).await?;
+        self.task.committed(&self.progress.committed());
+        Ok(())
     }
 
     async fn close(mut self, flush: bool) -> Result<(), ConnectError> {

@@ -72,6 +72,12 @@ impl Progress {
         }
     }
 
+    /// What is committed.
+    pub(super) fn committed(&self) -> Offsets {
+        let partitions = self.partitions.iter();
+        partitions.filter_map(|(key, at)| Some((key.clone(), at.committed?))).collect()
+    }
+
     /// Commits what is durable and was not committed yet (invariant 3). A log
     /// that can't take it now gets it with the next commit.
     pub(super) async fn commit(
