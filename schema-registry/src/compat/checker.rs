@@ -13,7 +13,7 @@ const FRAGMENT_BYTES_MAX: usize = 400;
 
 /// Most comparisons of two types. Two schemas that need more are not told to be
 /// compatible.
-const STEPS_MAX: usize = 500_000;
+const STEPS_MAX: usize = 200_000;
 
 /// Deepest nesting of pairs: twice that of schemas, since a union counts on each side.
 const DEPTH_MAX: usize = 500;

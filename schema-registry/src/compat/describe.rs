@@ -55,12 +55,12 @@ pub(super) fn advice(violation: &Violation) -> String {
         ),
         (Problem::TypeMismatch, true) => format!(
             "at {path} keep the type of version {version} or one that it can be read as (int to \
-             long, float or double; string to bytes and back), or add a field under a new name, \
-             with a default"
+             long, float or double; string to bytes and back), or {}",
+            instead(path)
         ),
         (Problem::TypeMismatch, false) => format!(
-            "keep a type that version {version} can read at its {path}, or add a field under a \
-             new name"
+            "keep a type that version {version} can read at its {path}, or {}",
+            instead(path)
         ),
         (Problem::NameMismatch, _) if message.starts_with("field ") => {
             format!("take the alias that names both fields away at {path}")
@@ -90,6 +90,15 @@ pub(super) fn advice(violation: &Violation) -> String {
             "leave {} out: the union of version {version} ({path} there) does not have it",
             found.writer
         ),
+    }
+}
+
+/// What to do where a type must be another one.
+fn instead(path: &str) -> &'static str {
+    if path.starts_with("/fields") {
+        "add a field under a new name, with a default"
+    } else {
+        "register it under another subject"
     }
 }
 
