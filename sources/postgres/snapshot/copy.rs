@@ -38,7 +38,7 @@ pub(super) fn statement(
         .collect();
     let (condition, order) = key::rest_of(info, after);
     let sql = format!(
-        "COPY (SELECT {} FROM {}{condition}{order}) TO STDOUT (FORMAT binary)",
+        "COPY (SELECT {} FROM {} r{condition}{order}) TO STDOUT (FORMAT binary)",
         columns.join(", "),
         from(info),
     );

@@ -69,10 +69,11 @@ fn text_of(kind: KeyKind, value: TupleValue<'_>) -> Option<String> {
     }
 }
 
-/// The condition and order of what is left of a table, for its SELECT.
+/// The condition and order of what is left of a table `r`, for its SELECT. A
+/// bare name in ORDER BY would mean the output column: a text, if it is cast.
 pub(super) fn rest_of(table: &TableInfo, after: Option<&[String]>) -> (String, String) {
-    let names: Vec<String> =
-        table.primary_key.iter().map(|&at| identifier(&table.columns[at].name)).collect();
+    let name = |&at: &usize| format!("r.{}", identifier(&table.columns[at].name));
+    let names: Vec<String> = table.primary_key.iter().map(name).collect();
     let names = names.join(", ");
     if names.is_empty() {
         return (String::new(), String::new());

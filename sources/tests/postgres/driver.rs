@@ -11,6 +11,7 @@ use thalweg_core::connector::{Committer, Notes, SourceConnector, SourceContext, 
 use thalweg_core::schema::Kind;
 use thalweg_core::{ConnectError, Durable, Position};
 use thalweg_sources::postgres::{Postgres, PostgresCommitter, PostgresTask};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Database, server};
@@ -140,18 +141,18 @@ impl Driver {
         events
     }
 
-    /// Polls until nothing comes for a while.
+    /// Polls until no event comes for a second.
     pub(crate) async fn drain(&mut self) -> Vec<Event> {
         let mut all = Vec::new();
+        let mut end = Instant::now() + Duration::from_secs(1);
         loop {
             let (task, _) = self.task.as_mut().unwrap();
-            let next = tokio::time::timeout(Duration::from_millis(700), task.poll()).await;
-            let Ok(batch) = next else { return all };
+            let Ok(batch) = timeout_at(end, task.poll()).await else { return all };
             let batch = batch.unwrap();
             self.keep(&batch);
             let rows = events(&batch);
-            if rows.is_empty() && self.is_streaming() && !all.is_empty() {
-                return all;
+            if !rows.is_empty() || !self.is_streaming() {
+                end = Instant::now() + Duration::from_secs(1);
             }
             all.extend(rows);
         }

@@ -104,14 +104,15 @@ pub(crate) fn load(
             let fresh = 1_000_000 + round * 100;
             let sql = format!(
                 "INSERT INTO t SELECT ({key}), g, repeat('x', 50) \
-                   FROM generate_series({fresh}, {fresh} + 99) g;
+                   FROM generate_series({fresh}, {fresh} + 19) g;
                  UPDATE t SET n = n + 1 WHERE n % 997 = {round} % 997;
                  BEGIN; DELETE FROM t WHERE n % 1009 = {round} % 1009;
-                 UPDATE t SET id = ({key}) FROM (SELECT {fresh} + 50 + 3000000 AS g) x
+                 UPDATE t SET id = ({key}) FROM (SELECT {fresh} + 3000000 AS g) x
                    WHERE n = {fresh} + 7; COMMIT;
-                 BEGIN; DELETE FROM t WHERE n % 7 = 3; ROLLBACK;"
+                 BEGIN; DELETE FROM t WHERE n % 97 = 3; ROLLBACK;"
             );
             server().sql_in(&database, &sql).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(30));
         }
     });
     (stop, worker)
@@ -120,7 +121,7 @@ pub(crate) fn load(
 async fn hand_over(key_type: &str, key: &'static str, crashes: usize) {
     let database = Database::with(&format!(
         "CREATE TABLE t (id {key_type} PRIMARY KEY, n bigint, pad text);
-         INSERT INTO t SELECT ({key}), g, repeat('y', 60) FROM generate_series(1, 60000) g"
+         INSERT INTO t SELECT ({key}), g, repeat('y', 800) FROM generate_series(1, 12000) g"
     ));
     let mut driver = Driver::new(&database, &[]);
     let (stop, worker) = load(&database.name, key);
