@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use thalweg_core::batch::Layout;
 use thalweg_core::schema::SchemaId;
-use thalweg_core::{choices, json};
+use thalweg_core::{avro, choices, json};
 
 use super::FileWriter;
+use super::avro::AvroFile;
 use super::json::JsonFile;
+use super::parquet::{ParquetFile, ParquetPlan};
 use super::spool::{Spool, SpoolFolder};
 
 /// Schemas whose plans are kept.
@@ -51,6 +53,8 @@ pub(crate) struct FileOptions {
     pub(crate) level: Option<u32>,
     /// How decimals stand in JSON.
     pub(crate) decimals: json::DecimalFormat,
+    /// Connect's own attributes in Avro schemas.
+    pub(crate) connect_metadata: bool,
 }
 
 /// Why a file can't be written. The file is torn.
@@ -82,6 +86,8 @@ impl FileOptions {
 #[derive(Clone)]
 enum Plan {
     Json(Arc<json::Encoder>),
+    Avro(Arc<avro::Encoder>),
+    Parquet(Arc<ParquetPlan>),
 }
 
 /// Opens files of one format, for one task.
@@ -105,9 +111,10 @@ impl Files {
         seed: [u8; 16],
     ) -> Result<Box<dyn FileWriter>, FormatError> {
         let spool = Spool::new(Arc::clone(&self.folder));
-        let _ = seed;
         Ok(match self.plan(layout)? {
             Plan::Json(encoder) => Box::new(JsonFile::new(&self.options, encoder, spool)),
+            Plan::Avro(encoder) => Box::new(AvroFile::new(&self.options, encoder, seed, spool)?),
+            Plan::Parquet(plan) => Box::new(ParquetFile::new(plan, spool)),
         })
     }
 
@@ -124,9 +131,13 @@ impl Files {
                 let encoder = json::Encoder::new(layout, &options);
                 Plan::Json(Arc::new(encoder.map_err(|e| FormatError::Schema(e.to_string()))?))
             }
-            Format::Avro | Format::Parquet => {
-                return Err(FormatError::Schema("not supported yet: this format".to_owned()));
+            Format::Avro => {
+                let metadata = self.options.connect_metadata;
+                let options = avro::Options { metadata, ..avro::Options::default() };
+                let encoder = avro::Encoder::new(layout, &options);
+                Plan::Avro(Arc::new(encoder.map_err(|e| FormatError::Schema(e.to_string()))?))
             }
+            Format::Parquet => Plan::Parquet(Arc::new(ParquetPlan::new(layout, &self.options)?)),
         };
         if plans.len() >= PLANS_MAX {
             plans.clear();

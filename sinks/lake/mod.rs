@@ -5,8 +5,13 @@
 //! its options alone, never on how the rows were cut into batches: written
 //! again after a crash it is the same file.
 
+mod arrow_check;
+mod arrow_columns;
+mod arrow_schema;
+mod avro;
 mod format;
 mod json;
+mod parquet;
 mod spool;
 
 pub(crate) use format::{Codec, FileOptions, Files, Format, FormatError};
@@ -41,3 +46,6 @@ pub(crate) trait FileWriter: Send + Sync {
     /// Ends the file.
     fn finish(self: Box<Self>) -> Result<Spooled, FormatError>;
 }
+
+#[cfg(test)]
+mod tests;

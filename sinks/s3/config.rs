@@ -287,6 +287,10 @@ fn files(keys: &mut Declare<'_>) -> (FileOptions, NullValues) {
     let decimals: JsonDecimals = keys
         .choice("json.decimal.format", "Decimals in JSON: Base64 of their bytes, or numbers.")
         .default(JsonDecimals::Base64);
+    let connect_metadata = keys
+        .flag("connect.meta.data", "Write Connect's own attributes into Avro schemas.")
+        .low()
+        .default(true);
     let null_values = keys
         .choice(
             "behavior.on.null.values",
@@ -316,6 +320,7 @@ fn files(keys: &mut Declare<'_>) -> (FileOptions, NullValues) {
             JsonDecimals::Base64 => DecimalFormat::Base64,
             JsonDecimals::Numeric => DecimalFormat::Numeric,
         },
+        connect_metadata,
     };
     (options, null_values)
 }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use arrow_array::types::Int64Type;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use thalweg_core::ErrorKind;
 
 use super::world::{KILLED, LogRow, World, row, tombstone};
@@ -35,7 +37,7 @@ const PARTITIONERS: [&[(&str, &str)]; 5] = [
     ],
 ];
 
-fn log() -> Vec<LogRow> {
+pub(super) fn log() -> Vec<LogRow> {
     (0..24)
         .filter(|offset| *offset != 13) // as after compaction
         .map(|offset| match offset {
@@ -47,7 +49,7 @@ fn log() -> Vec<LogRow> {
 }
 
 /// How often each row is in the lake's JSON files.
-fn json_ids(world: &World) -> BTreeMap<i64, usize> {
+pub(super) fn json_ids(world: &World) -> BTreeMap<i64, usize> {
     let mut ids = BTreeMap::new();
     for name in world.files() {
         for line in String::from_utf8(world.bytes_of(&name)).unwrap().lines() {
@@ -58,7 +60,45 @@ fn json_ids(world: &World) -> BTreeMap<i64, usize> {
     ids
 }
 
-fn assert_each_once(ids: &BTreeMap<i64, usize>, log: &[LogRow], committed: i64, what: &str) {
+/// How often each row is in the lake's Avro files.
+fn avro_ids(world: &World) -> BTreeMap<i64, usize> {
+    use apache_avro::types::Value;
+    let mut ids = BTreeMap::new();
+    for name in world.files() {
+        let bytes = world.bytes_of(&name);
+        for row in apache_avro::Reader::new(&bytes[..]).unwrap() {
+            let Value::Record(fields) = row.unwrap() else { panic!("no record") };
+            let (_, Value::Long(id)) = fields[0] else { panic!("no id") };
+            *ids.entry(id).or_default() += 1;
+        }
+    }
+    ids
+}
+
+/// How often each row is in the lake's Parquet files.
+fn parquet_ids(world: &World) -> BTreeMap<i64, usize> {
+    use arrow_array::cast::AsArray;
+    let mut ids = BTreeMap::new();
+    for name in world.files() {
+        let bytes = bytes::Bytes::from(world.bytes_of(&name));
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
+        for batch in reader {
+            let batch = batch.unwrap();
+            let column = batch.column_by_name("id").unwrap();
+            for id in column.as_primitive::<Int64Type>().values() {
+                *ids.entry(*id).or_default() += 1;
+            }
+        }
+    }
+    ids
+}
+
+pub(super) fn assert_each_once(
+    ids: &BTreeMap<i64, usize>,
+    log: &[LogRow],
+    committed: i64,
+    what: &str,
+) {
     let expected: BTreeMap<i64, usize> = log
         .iter()
         .filter(|row| row.value.is_some() && row.offset < committed)
@@ -98,6 +138,23 @@ async fn json_rows_are_there_once() {
     for partitioner in PARTITIONERS {
         let config = [&[FLUSH, NULLS, ("format.class", "json")], partitioner].concat();
         killed_everywhere(&config, json_ids).await;
+    }
+}
+
+#[tokio::test]
+async fn avro_rows_are_there_once() {
+    for partitioner in PARTITIONERS {
+        let codec = ("avro.codec", "snappy");
+        let config = [&[FLUSH, NULLS, ("format.class", "avro"), codec], partitioner].concat();
+        killed_everywhere(&config, avro_ids).await;
+    }
+}
+
+#[tokio::test]
+async fn parquet_rows_are_there_once() {
+    for partitioner in PARTITIONERS {
+        let config = [&[FLUSH, NULLS, ("format.class", "parquet")], partitioner].concat();
+        killed_everywhere(&config, parquet_ids).await;
     }
 }
 

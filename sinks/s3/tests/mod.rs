@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod bucket;
 mod kills;
 mod rotations;
 mod world;

@@ -119,6 +119,8 @@ pub(super) struct LogRow {
 /// The log, the sink's state and the lake: what outlives a kill.
 pub(super) struct World {
     pub(super) folder: tempfile::TempDir,
+    /// Where the files lie: a folder, or the folder of a test server's bucket.
+    pub(super) lake: PathBuf,
     pub(super) config: ConfigMap,
     pub(super) partition: SinkPartition,
     pub(super) committed: Option<i64>,
@@ -142,9 +144,11 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("file://{}", folder.path().display());
         let mut map = ConfigMap::from([("store.url".to_owned(), url)]);
+        let lake = folder.path().to_owned();
         map.extend(config.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())));
         Self {
             folder,
+            lake,
             config: map,
             partition: SinkPartition { topic: "t".into(), topic_id: Uuid::new_v4(), partition: 3 },
             committed: None,
@@ -229,8 +233,8 @@ impl World {
     /// The lake's files, by name, without temporary ones.
     pub(super) fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
-        walk(self.folder.path(), &mut files);
-        let root = self.folder.path();
+        walk(&self.lake, &mut files);
+        let root = &self.lake;
         let mut names: Vec<String> = files
             .iter()
             .map(|file| file.strip_prefix(root).unwrap().to_str().unwrap().to_owned())
@@ -240,7 +244,7 @@ impl World {
     }
 
     pub(super) fn bytes_of(&self, name: &str) -> Vec<u8> {
-        std::fs::read(self.folder.path().join(name)).unwrap()
+        std::fs::read(self.lake.join(name)).unwrap()
     }
 }
 
