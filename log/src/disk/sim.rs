@@ -52,6 +52,8 @@ struct NameChange {
     path: PathBuf,
     /// None removes the name.
     node: Option<Node>,
+    /// The names that go: others of the same path may have come meanwhile.
+    removed: Vec<(PathBuf, Node)>,
 }
 
 #[derive(Default)]
@@ -185,7 +187,11 @@ fn change_name(names: &mut BTreeMap<PathBuf, Node>, change: &NameChange) {
             names.insert(change.path.clone(), node);
         }
         None => {
-            names.retain(|path, _| !path.starts_with(&change.path));
+            for (path, node) in &change.removed {
+                if names.get(path) == Some(node) {
+                    names.remove(path);
+                }
+            }
         }
     }
 }
@@ -239,7 +245,14 @@ impl State {
 
     fn change(&mut self, path: &Path, node: Option<Node>) {
         let folder = path.parent().unwrap_or(path).to_owned();
-        let change = NameChange { folder, path: path.to_owned(), node };
+        let removed = match node {
+            Some(_) => Vec::new(),
+            None => {
+                let below = self.names.iter().filter(|(name, _)| name.starts_with(path));
+                below.map(|(name, node)| (name.clone(), *node)).collect()
+            }
+        };
+        let change = NameChange { folder, path: path.to_owned(), node, removed };
         change_name(&mut self.names, &change);
         self.name_changes.push(change);
     }
@@ -375,7 +388,8 @@ impl DiskFile for SimFile {
     }
 
     fn write_at(&self, slices: &[IoSlice<'_>], at: u64) -> io::Result<()> {
-        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+        let mut bytes = Vec::new();
+        slices.iter().for_each(|slice| bytes.extend_from_slice(slice));
         let end = at + bytes.len() as u64;
         let mut state = self.disk.lock();
         let allocated = state.inodes.get(&self.inode).map_or(0, |inode| inode.allocated);

@@ -132,6 +132,7 @@ impl Engine {
     }
 
     fn recover(&mut self, files: &[File], found: &Scan) -> Result<()> {
+        found.settle(files)?;
         let foresight = Foresight::read(files, found)?;
         self.forget_trimmed(&foresight);
         found.replay(files, |entry| self.replay(entry, &foresight))?;

@@ -51,6 +51,8 @@ impl Located {
 #[derive(Debug)]
 pub(crate) struct Scan {
     frames: Vec<Located>,
+    /// Frames up to this one are durable for sure.
+    durable_through: u64,
     /// Highest generation seen, at least the expected one.
     pub(crate) generation: u64,
     /// Sequence after the last frame.
@@ -118,6 +120,7 @@ pub(crate) fn scan(files: &[File], expected: &Expected) -> Result<Scan> {
     let generation = generations.map(|located| located.header.generation).max();
     Ok(Scan {
         frames,
+        durable_through: covered,
         generation: generation.unwrap_or(0).max(expected.generation),
         next_sequence: next,
         found_any: generation.is_some(),
@@ -196,6 +199,26 @@ impl Scan {
     /// Number of frames to replay.
     pub(crate) fn len(&self) -> usize {
         self.frames.len()
+    }
+
+    /// Makes the frames durable that no later frame vouches for. After a failed
+    /// sync the system may show bytes that never reached the disk, and a second
+    /// sync would pass without writing them: so they are written again, before
+    /// anything is done that counts on them.
+    pub(crate) fn settle(&self, files: &[File]) -> Result<()> {
+        let unsure = self.frames.iter();
+        for located in unsure.filter(|found| found.header.sequence > self.durable_through) {
+            let (path, file) = &files[located.file];
+            let write = || {
+                let len = usize::try_from(located.header.frame_len()).unwrap_or(0);
+                let mut frame = vec![0; len];
+                read_full(&**file, &mut frame, located.at)?;
+                file.write_at(&[io::IoSlice::new(&frame)], located.at)?;
+                file.sync()
+            };
+            write().map_err(|error| failed("writing", path, &error))?;
+        }
+        Ok(())
     }
 
     /// Shows the entries of each frame to `replay`, in order. The body of one
