@@ -45,9 +45,7 @@ impl Names {
             let id = partition.topic_id.simple().to_string();
             suffix = format!("{plus}{}", &id[..8]);
         }
-        format!(
-            "{folder}{topic}{slash}{path}{slash}{topic}{plus}{number}{plus}{first:0width$}{suffix}{}",
-            self.extension
-        )
+        let ending = format!("{first:0width$}{suffix}{}", self.extension);
+        format!("{folder}{topic}{slash}{path}{slash}{topic}{plus}{number}{plus}{ending}")
     }
 }

@@ -67,6 +67,7 @@ impl S3Task {
         assigned: Vec<Assigned>,
     ) -> Result<(Self, StartOffsets), ConnectError> {
         let mut task = Self { shared, lanes: BTreeMap::new() };
+        task.note_incarnations(&assigned).await?;
         let mut start = Vec::new();
         for assigned in assigned {
             let lane = task.open_lane(&assigned).await?;
@@ -79,24 +80,36 @@ impl S3Task {
     }
 
     async fn open_lane(&self, assigned: &Assigned) -> Result<Lane, ConnectError> {
-        let again = self.note_incarnation(&assigned.partition).await?;
+        let first = self.incarnations(&assigned.partition).into_iter().next();
+        let again =
+            first.is_some_and(|first| first != assigned.partition.topic_id.to_string().as_str());
         Lane::open(assigned, again, &self.shared).await
     }
 
-    /// Notes a topic's id; whether the name belonged to another topic before.
-    async fn note_incarnation(&self, partition: &SinkPartition) -> Result<bool, ConnectError> {
-        let state = &self.shared.context.state;
-        let (key, id) = (incarnations_key(partition), partition.topic_id.to_string());
-        let mut ids: Vec<Value> =
-            state.get(&key).and_then(|ids| ids.as_array().cloned()).unwrap_or_default();
-        if !ids.iter().any(|known| *known == id.as_str()) {
-            ids.push(json!(id));
-            if ids.len() > INCARNATIONS_MAX {
-                ids.remove(1);
+    /// The ids that a topic has had, the oldest first.
+    fn incarnations(&self, partition: &SinkPartition) -> Vec<Value> {
+        let ids = self.shared.context.state.get(&incarnations_key(partition));
+        ids.and_then(|ids| ids.as_array().cloned()).unwrap_or_default()
+    }
+
+    /// Notes the ids of topics: a topic that is made again has another one.
+    async fn note_incarnations(&self, assigned: &[Assigned]) -> Result<(), ConnectError> {
+        let mut changes = Vec::new();
+        for Assigned { partition, .. } in assigned {
+            let id = partition.topic_id.to_string();
+            let mut ids = self.incarnations(partition);
+            if !ids.iter().any(|known| *known == id.as_str()) {
+                ids.push(json!(id));
+                if ids.len() > INCARNATIONS_MAX {
+                    ids.remove(1);
+                }
+                changes.push((incarnations_key(partition), Some(Value::Array(ids))));
             }
-            state.put(vec![(key, Some(Value::Array(ids.clone())))]).await?;
         }
-        Ok(ids.first().is_some_and(|first| *first != id.as_str()))
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.shared.context.state.put(changes).await
     }
 
     /// Closes files early while too many or too large ones are open. What the
@@ -127,6 +140,7 @@ impl SinkTask for S3Task {
         if !self.lanes.contains_key(&batch.partition) {
             let committed = batch.offsets.first().copied();
             let assigned = Assigned { partition: batch.partition.clone(), committed };
+            self.note_incarnations(std::slice::from_ref(&assigned)).await?;
             let lane = self.open_lane(&assigned).await?;
             self.lanes.insert(assigned.partition, lane);
         }

@@ -113,3 +113,18 @@ async fn rows_without_a_place_are_refused_alone() {
         ["topics/t/more=2/t+3+0000000001.json", "topics/t/more=3/t+3+0000000002.json"]
     );
 }
+
+#[tokio::test]
+async fn too_many_open_files_close_early() {
+    let mut world = World::new(&[
+        JSON,
+        ("flush.size", "1000"),
+        ("partitioner.class", "field"),
+        ("partition.field.name", "id"),
+        ("partitioner.max.open.files", "4"),
+    ]);
+    let log: Vec<_> = (0..11).map(|offset| row(offset, 1)).collect();
+    world.run(&log, usize::MAX).await.result.unwrap();
+    assert_eq!(world.files().len(), 8);
+    assert_eq!(world.committed, Some(8));
+}
