@@ -114,7 +114,9 @@ impl<'d, 'a, T: Clone + 'static> Key<'d, 'a, T> {
         let value = self.read();
         if value.is_none() && self.declare.reads() && !self.is_posted() {
             let name = self.definition.name.clone();
-            self.declare.problem(&name, "Missing required configuration: it has no default value");
+            let message =
+                format!("Missing required configuration \"{name}\" which has no default value.");
+            self.declare.problem(&name, message);
         }
         let placeholder = self.placeholder;
         self.end();
@@ -158,9 +160,9 @@ impl<'d, 'a, T: Clone + 'static> Key<'d, 'a, T> {
             Ok(value) => Some(value),
             Err(reason) => {
                 let message = if self.definition.kind == ConfigType::Password {
-                    format!("Invalid value: {reason}")
+                    format!("Invalid value for configuration {name}: {reason}")
                 } else {
-                    format!("Invalid value {text}: {reason}")
+                    format!("Invalid value {text} for configuration {name}: {reason}")
                 };
                 self.declare.problem(&name, message);
                 None

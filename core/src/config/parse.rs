@@ -78,7 +78,7 @@ impl ConfigValue for bool {
         match text.trim() {
             text if text.eq_ignore_ascii_case("true") => Ok(true),
             text if text.eq_ignore_ascii_case("false") => Ok(false),
-            _ => Err("expected true or false".to_owned()),
+            _ => Err("Expected value to be either true or false".to_owned()),
         }
     }
 
@@ -112,9 +112,9 @@ macro_rules! numbers {
 }
 
 numbers! {
-    i32, Int, "expected a whole number of 32 bits";
-    i64, Long, "expected a whole number of 64 bits";
-    f64, Double, "expected a number";
+    i32, Int, "Not a number of type INT";
+    i64, Long, "Not a number of type LONG";
+    f64, Double, "Not a number of type DOUBLE";
 }
 
 impl ConfigValue for Millis {
