@@ -163,5 +163,10 @@ pub trait Writer: Send + Sync {
     /// resolves when the append has its place in the queue (bounded in bytes);
     /// the inner one when it is durable. So a caller encodes the next batch
     /// while this one is being synced.
+    ///
+    /// When an append fails after it had its place, all later ones of this
+    /// writer fail with the same error, also those under way: what they say of
+    /// the missing one (a position after it) must not become durable. Open the
+    /// writer again to go on.
     fn append(&self, groups: Vec<Group>) -> BoxFuture<'_, Result<Pending>>;
 }

@@ -287,7 +287,13 @@ struct MemoryWriter {
 
 impl Writer for MemoryWriter {
     fn append(&self, groups: Vec<Group>) -> BoxFuture<'_, Result<Pending>> {
-        let outcome = self.shared.append(&self.id, self.generation, &groups);
+        let outcome = match self.shared.append(&self.id, self.generation, &groups) {
+            // What can't be taken at all gets no place in the queue.
+            Err(error) if !matches!(error, LogError::Fenced(_)) => {
+                return Box::pin(ready(Err(error)));
+            }
+            outcome => outcome,
+        };
         let pending: Pending = Box::pin(ready(outcome));
         Box::pin(ready(Ok(pending)))
     }

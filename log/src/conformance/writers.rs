@@ -15,6 +15,7 @@ where
     are_fenced_by_the_next_holder(&*make().await).await;
     of_other_ids_are_not(&*make().await).await;
     leave_nothing_behind_the_fence(make().await).await;
+    end_with_their_first_failure(make().await).await;
 }
 
 async fn are_fenced_by_the_next_holder(log: &dyn Log) {
@@ -76,4 +77,40 @@ async fn leave_nothing_behind_the_fence(log: Arc<dyn Log>) {
         let landed = append(&*next, vec![group(at, &["y"])]).await;
         assert_eq!(landed[0].first, end);
     }
+}
+
+/// A topic goes away while a writer pushes: once an append of it has failed, no
+/// later one lands, also not in another topic.
+async fn end_with_their_first_failure(log: Arc<dyn Log>) {
+    let stays = topic(&*log, "stays", 1).await.partition(0);
+    for round in 0..20 {
+        let goes = topic(&*log, "goes", 1).await;
+        let writer = log.open_writer("w").await.unwrap();
+        let target = goes.partition(0);
+        let pushing = tokio::spawn(async move {
+            let mut outcomes = Vec::new();
+            for number in 0..200 {
+                let at = if number % 2 == 0 { target } else { stays };
+                match writer.append(vec![group(at, &["x"])]).await {
+                    Ok(pending) => outcomes.push(pending),
+                    Err(_) => break,
+                }
+                tokio::task::yield_now().await;
+            }
+            let mut failed = false;
+            for outcome in outcomes {
+                let landed = within(outcome).await.is_ok();
+                assert!(!(failed && landed), "an append landed after one that failed");
+                failed |= !landed;
+            }
+        });
+        for _ in 0..round * 3 {
+            tokio::task::yield_now().await;
+        }
+        log.delete_topic(goes.id).await.unwrap();
+        within(pushing).await.unwrap();
+    }
+    // Opened again, it goes on.
+    let writer = log.open_writer("w").await.unwrap();
+    append(&*writer, vec![group(stays, &["y"])]).await;
 }

@@ -1,7 +1,7 @@
 //! What the engine is asked to do.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -48,15 +48,21 @@ pub(crate) struct WriterToken {
     pub(crate) current: Arc<AtomicU64>,
     /// Generation of this one.
     pub(crate) generation: u64,
+    /// The error of its first append that failed.
+    pub(crate) failed: Arc<OnceLock<LogError>>,
 }
 
 impl WriterToken {
     pub(crate) fn check(&self) -> Result<()> {
-        if self.current.load(Ordering::Acquire) == self.generation {
-            Ok(())
-        } else {
-            Err(LogError::Fenced(self.id.to_string()))
+        if self.current.load(Ordering::Acquire) != self.generation {
+            return Err(LogError::Fenced(self.id.to_string()));
         }
+        self.failed.get().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// An append of it failed: no later one may become durable.
+    pub(crate) fn fail(&self, error: &LogError) {
+        self.failed.get_or_init(|| error.clone());
     }
 }
 

@@ -242,6 +242,7 @@ impl Engine {
                 match self.stage_append(&append.writer, groups, body) {
                     Ok(landed) => Some(Staged::Append(landed, append)),
                     Err(error) => {
+                        append.writer.fail(&error);
                         drop(append.reply.send(Err(error)));
                         None
                     }

@@ -105,6 +105,7 @@ impl Simulation {
                 id: "w".into(),
                 current: Arc::new(AtomicU64::new(1)),
                 generation: 1,
+                failed: Arc::default(),
             },
             job: None,
         }
@@ -271,7 +272,8 @@ impl Simulation {
         }
         let (reply, answer) = oneshot::channel();
         asked.push(Asked::Append(sent, answer));
-        let writer = self.token.clone();
+        // Each append has a writer of its own: one that fails ends its writer.
+        let writer = WriterToken { failed: Arc::default(), ..self.token.clone() };
         Some(Command::Append(Append { writer, groups, reply, permit: None }))
     }
 

@@ -158,7 +158,7 @@ impl Shared {
         let current = Arc::clone(writers.entry(Arc::clone(&id)).or_default());
         // From here on what the former holder has in the queue is refused.
         let generation = current.fetch_add(1, Ordering::AcqRel) + 1;
-        WriterToken { id, current, generation }
+        WriterToken { id, current, generation, failed: Arc::default() }
     }
 }
 

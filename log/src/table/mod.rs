@@ -28,14 +28,22 @@ pub struct Table<K, V> {
     topic: TopicInfo,
     state: RwLock<State<K, V>>,
     in_flight: Arc<AtomicUsize>,
-    writer: Box<dyn Writer>,
+    log: Arc<dyn Log>,
+    writer: RwLock<Arc<dyn Writer>>,
 }
+
+/// Most ranges that are kept ahead of what is read.
+const AHEAD_MAX: usize = 1024;
 
 struct State<K, V> {
     entries: BTreeMap<K, Entry<V>>,
     /// Entries without a value, to be dropped when nothing is in flight.
     deleted: Vec<K>,
     live: usize,
+    /// All changes before this offset are in.
+    read_to: i64,
+    /// Changes beyond it that are in: from, to.
+    ahead: BTreeMap<i64, i64>,
 }
 
 /// A key's last change: a value, or a deletion that a change with a lower
@@ -71,21 +79,19 @@ where
     pub async fn open(log: &Arc<dyn Log>, name: &str) -> Result<Self> {
         let topic = open_topic(&**log, name).await?;
         // The writer first: what is read after it is final.
-        let writer = log.open_writer(&format!("table-{name}")).await?;
+        let writer = RwLock::new(open_writer(&**log, name).await?);
         let mut entries = BTreeMap::new();
-        for (key, latest) in replay::latest(&**log, topic.partition(0)).await? {
-            let failed = |what: &str, reason: String| {
-                LogError::InvalidBatch(format!(
-                    "the {what} at offset {} of topic {name} is not readable: {reason}",
-                    latest.offset
-                ))
-            };
+        let (found, read_to) = replay::latest(&**log, topic.partition(0)).await?;
+        for (key, latest) in found {
+            let failed = |what, reason| unreadable(name, latest.offset, what, reason);
             let key = K::decode(&key).map_err(|reason| failed("key", reason))?;
             let value = V::decode(&latest.value).map_err(|reason| failed("value", reason))?;
             entries.insert(key, Entry { value: Some(value), offset: latest.offset });
         }
-        let state = State { live: entries.len(), entries, deleted: Vec::new() };
-        Ok(Self { topic, state: RwLock::new(state), in_flight: Arc::default(), writer })
+        let live = entries.len();
+        let state = State { entries, deleted: Vec::new(), live, read_to, ahead: BTreeMap::new() };
+        let log = Arc::clone(log);
+        Ok(Self { topic, state: RwLock::new(state), in_flight: Arc::default(), log, writer })
     }
 
     /// The topic that holds it.
@@ -147,10 +153,29 @@ where
             return Ok(());
         }
         let (group, change) = self.change(changes)?;
-        let appended = self.writer.append(vec![group]).await?.await?;
+        let writer = Arc::clone(&*self.writer.read().unwrap_or_else(PoisonError::into_inner));
+        let appended = match writer.append(vec![group]).await?.await {
+            Ok(appended) => appended,
+            Err(error) => {
+                self.recover(&error).await?;
+                return Err(error);
+            }
+        };
         if let Some(appended) = appended.first() {
             self.apply(change, appended.first);
         }
+        Ok(())
+    }
+
+    /// A writer whose append failed is of no more use. Entries do not build on
+    /// each other, so the table goes on with a new one, unless somebody else
+    /// has the table now.
+    async fn recover(&self, error: &LogError) -> Result<()> {
+        if matches!(error, LogError::Fenced(_)) {
+            return Ok(());
+        }
+        let writer = open_writer(&*self.log, &self.topic.name).await?;
+        *self.writer.write().unwrap_or_else(PoisonError::into_inner) = writer;
         Ok(())
     }
 
@@ -169,6 +194,7 @@ where
     pub fn apply(&self, change: Change<K, V>, first: i64) {
         let Change { changes, _in_flight } = change;
         let mut state = self.state_mut();
+        state.note(first, first.saturating_add(i64::try_from(changes.len()).unwrap_or(0)));
         for (offset, (key, value)) in (first..).zip(changes) {
             state.set(key, value, offset);
         }
@@ -176,6 +202,28 @@ where
         if self.in_flight.load(Ordering::Acquire) == 0 {
             state.forget_deleted();
         }
+    }
+
+    /// Reads what others appended since. A writer that was opened to append
+    /// [changes](Self::change) sees after this what its former holder left.
+    pub async fn catch_up(&self) -> Result<()> {
+        let from = self.read().read_to;
+        let name = &self.topic.name;
+        let mut found = Vec::new();
+        let to = replay::since(&*self.log, self.topic.partition(0), from, |at, key, value| {
+            let failed = |what, reason| unreadable(name, at, what, reason);
+            let key = K::decode(key).map_err(|reason| failed("key", reason))?;
+            let value = value.map(V::decode).transpose();
+            found.push((at, key, value.map_err(|reason| failed("value", reason))?));
+            Ok(())
+        })
+        .await?;
+        let mut state = self.state_mut();
+        for (offset, key, value) in found {
+            state.set(key, value, offset);
+        }
+        state.note(from, to);
+        Ok(())
     }
 
     fn encode(&self, changes: &[(K, Option<V>)]) -> Result<Bytes> {
@@ -221,6 +269,22 @@ impl<K: Ord + Clone, V> State<K, V> {
         self.live = self.live + usize::from(is_live) - usize::from(was_live);
     }
 
+    /// The changes in this range are in.
+    fn note(&mut self, from: i64, to: i64) {
+        self.ahead.insert(from, to);
+        // Ranges that no other closes up to (an append whose future was
+        // dropped) are read again by the next catch-up.
+        while self.ahead.len() > AHEAD_MAX {
+            self.ahead.pop_last();
+        }
+        while let Some(range) = self.ahead.first_entry() {
+            if *range.key() > self.read_to {
+                return;
+            }
+            self.read_to = self.read_to.max(range.remove());
+        }
+    }
+
     fn forget_deleted(&mut self) {
         for key in self.deleted.drain(..) {
             if self.entries.get(&key).is_some_and(|entry| entry.value.is_none()) {
@@ -228,6 +292,16 @@ impl<K: Ord + Clone, V> State<K, V> {
             }
         }
     }
+}
+
+fn unreadable(table: &str, offset: i64, what: &str, reason: String) -> LogError {
+    LogError::InvalidBatch(format!(
+        "the {what} at offset {offset} of topic {table} is not readable: {reason}"
+    ))
+}
+
+async fn open_writer(log: &dyn Log, table: &str) -> Result<Arc<dyn Writer>> {
+    Ok(Arc::from(log.open_writer(&format!("table-{table}")).await?))
 }
 
 async fn open_topic(log: &dyn Log, name: &str) -> Result<TopicInfo> {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::api::{Log, OffsetAt, Result, TopicPartition};
+use crate::error::LogError;
 use crate::record::{BatchDecoder, Batches};
 
 /// Bytes of one read.
@@ -21,19 +22,55 @@ pub(super) struct Latest {
 pub(super) async fn latest(
     log: &dyn Log,
     from: TopicPartition,
-) -> Result<HashMap<Vec<u8>, Latest>> {
+) -> Result<(HashMap<Vec<u8>, Latest>, i64)> {
     let mut found: HashMap<Vec<u8>, Latest> = HashMap::new();
     let mut decoder = BatchDecoder::new(OPENED_BYTES_MAX);
     let mut next = log.offset(from, OffsetAt::Start).await?;
     loop {
         let fetched = log.read(from, next, READ_BYTES).await?;
         if fetched.batches.is_empty() {
-            return Ok(found);
+            return Ok((found, next));
         }
         for batch in Batches::new(&fetched.batches) {
             let batch = batch?;
             if !batch.header.is_control() {
                 take_batch(&mut found, &mut decoder, &batch, next)?;
+            }
+            next = batch.header.last_offset() + 1;
+        }
+    }
+}
+
+/// Shows all changes from offset `next` on to `take`, in their order: offset,
+/// key, and value if it was not a deletion. The answer is the offset after them.
+pub(super) async fn since(
+    log: &dyn Log,
+    from: TopicPartition,
+    mut next: i64,
+    mut take: impl FnMut(i64, &[u8], Option<&[u8]>) -> Result<()>,
+) -> Result<i64> {
+    let mut decoder = BatchDecoder::new(OPENED_BYTES_MAX);
+    loop {
+        let fetched = match log.read(from, next, READ_BYTES).await {
+            // Compaction or a trim took what was there.
+            Err(LogError::OffsetOutOfRange { start, .. }) if next < start => {
+                next = start;
+                continue;
+            }
+            fetched => fetched?,
+        };
+        if fetched.batches.is_empty() {
+            return Ok(next);
+        }
+        for batch in Batches::new(&fetched.batches) {
+            let batch = batch?;
+            if !batch.header.is_control() {
+                for record in decoder.decode(&batch)? {
+                    let record = record?;
+                    if let Some(key) = record.key.filter(|_| record.offset >= next) {
+                        take(record.offset, key, record.value)?;
+                    }
+                }
             }
             next = batch.header.last_offset() + 1;
         }

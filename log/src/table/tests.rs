@@ -93,3 +93,32 @@ async fn a_foreign_value_is_named_by_offset_and_not_shown() {
     assert!(error.contains("offset 0 of topic numbers"), "{error}");
     assert!(!error.contains("secret"), "{error}");
 }
+
+#[tokio::test]
+async fn catching_up_shows_what_another_holder_appended() {
+    let log = memory();
+    let former = open(&log).await.unwrap();
+    former.put("a".to_owned(), Json(vec![1])).await.unwrap();
+    let holder = open(&log).await.unwrap();
+    let writer = log.open_writer("source").await.unwrap();
+    let changes = vec![("a".to_owned(), None), ("b".to_owned(), Some(Json(vec![2])))];
+    let (group, change) = former.change(changes).unwrap();
+    writer.append(vec![group]).await.unwrap().await.unwrap();
+    drop(change);
+    assert_eq!(holder.get(&"a".to_owned()), Some(Json(vec![1])));
+    holder.catch_up().await.unwrap();
+    assert_eq!(holder.snapshot(), [("b".to_owned(), Json(vec![2]))]);
+    holder.put("c".to_owned(), Json(vec![3])).await.unwrap();
+    holder.catch_up().await.unwrap();
+    assert_eq!(holder.snapshot(), open(&log).await.unwrap().snapshot());
+}
+
+#[tokio::test]
+async fn a_table_goes_on_after_an_append_that_failed() {
+    let log = memory();
+    let table = open(&log).await.unwrap();
+    let huge = vec![("k".to_owned(), Some(Json(vec![i64::MAX; 10_000_000])))];
+    assert!(table.write(huge).await.is_err());
+    table.put("k".to_owned(), Json(vec![1])).await.unwrap();
+    assert_eq!(open(&log).await.unwrap().get(&"k".to_owned()), Some(Json(vec![1])));
+}
