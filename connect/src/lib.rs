@@ -13,6 +13,8 @@ mod sink_loop;
 mod source_loop;
 mod store;
 mod supervisor;
+#[cfg(test)]
+mod testing;
 mod worker;
 
 pub use plugins::{Plugin, Plugins};

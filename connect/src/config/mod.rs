@@ -29,7 +29,7 @@ pub(crate) use validate::{definition_json, refusal, validation};
 const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The most connectors' tasks that can be asked for.
-const TASKS_MAX: i64 = 1024;
+const TASKS_MAX: i32 = 1024;
 
 /// What a connector runs with.
 pub(crate) struct Settings {
@@ -97,6 +97,11 @@ impl Reader {
         let runtime = runtime::declare(self, plugin, Some(config), &mut keys);
         plugin.declare(&mut keys);
         let Declared { definitions, mut problems, warnings } = keys.finish();
+        if config.get("name").is_some_and(String::is_empty) {
+            problems.retain(|problem| problem.key != "name");
+            let message = "Invalid value  for configuration name: String may not be empty";
+            problems.insert(0, Problem::new("name", message));
+        }
         if problems.is_empty() {
             problems = plugin.validate(config);
         }

@@ -84,9 +84,13 @@ fn common(plugin: &Plugin, keys: &mut Declare<'_>) -> u32 {
         .recommend([plugin.about().class, plugin.about().alias])
         .required();
     let tasks_max = keys
-        .int("tasks.max", "Maximum number of tasks to use for this connector.")
+        .value::<i32>("tasks.max", "Maximum number of tasks to use for this connector.")
         .high()
-        .range(1..=TASKS_MAX)
+        .check(|max| match *max {
+            i32::MIN..=0 => Err("Value must be at least 1".to_owned()),
+            1..=TASKS_MAX => Ok(()),
+            _ => Err(format!("Value must be at most {TASKS_MAX}")),
+        })
         .default(1);
     keys.ignore("tasks.max.enforce", "true", "The maximum is always kept.");
     keys.ignore("config.action.reload", "restart", "What to do when a config provider changes.");
@@ -95,8 +99,17 @@ fn common(plugin: &Plugin, keys: &mut Declare<'_>) -> u32 {
 
 /// A connector's name stands in paths, writer ids and group names.
 fn check_name(name: &str) -> Result<(), String> {
-    if name.chars().any(char::is_control) || name.contains('/') || name != name.trim() {
-        return Err("a name has no slash, no control character and no space around it".into());
+    let controls: Vec<String> =
+        name.chars().filter(|c| c.is_control()).map(|c| u32::from(c).to_string()).collect();
+    if !controls.is_empty() {
+        return Err(format!(
+            "String may not contain control sequences but had the following ASCII chars: {}",
+            controls.join(", ")
+        ));
+    }
+    // In the real Connect such a connector can be made, and never reached again.
+    if name.contains('/') || name != name.trim() {
+        return Err("a name has no slash and no space around it".into());
     }
     if name.len() > 200 {
         return Err("a name has at most 200 bytes".into());

@@ -110,7 +110,9 @@ pub(super) fn creation(
             continue;
         }
         let setting = (setting.to_owned(), value.clone());
-        if let Err(error) = TopicConfig::parse(&TopicConfig::default(), std::slice::from_ref(&setting)) {
+        if let Err(error) =
+            TopicConfig::parse(&TopicConfig::default(), std::slice::from_ref(&setting))
+        {
             keys.problem(key, error.to_string());
         }
         config.push(setting);

@@ -20,7 +20,7 @@ pub(crate) fn definition_json(definition: &Definition, order: usize) -> Value {
         "width": "MEDIUM",
         "display_name": definition.name,
         "dependents": [],
-        "order": order,
+        "order_in_group": order,
     })
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn refusal(problems: &[Problem]) -> String {
     );
     for Problem { key, message } in problems {
         text.push('\n');
-        if message.contains(key.as_str()) {
+        if message.contains(key.as_str()) || message.starts_with("Null value") {
             text.push_str(message);
         } else {
             text.push_str(&format!("{key}: {message}"));

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use thalweg_core::config::ConfigMap;
 
 use super::answer::{Answer, Error};
 use super::body::JsonObject;
+use super::connectors::location;
 use crate::supervisor::{ConnectorView, Handle, Posted, TaskView};
 
 /// What it is.
@@ -44,29 +45,38 @@ pub(super) async fn config(
 pub(super) async fn configure(
     State(handle): State<Handle>,
     Path(name): Path<String>,
+    headers: HeaderMap,
     JsonObject(config): JsonObject,
 ) -> Answer<Response> {
-    put(&handle, &name, Handle::texts(config)?).await
+    put(&handle, &headers, &name, Handle::texts(config)?).await
 }
 
 /// Changes keys of its config; null removes one.
 pub(super) async fn patch(
     State(handle): State<Handle>,
     Path(name): Path<String>,
+    headers: HeaderMap,
     JsonObject(changes): JsonObject,
 ) -> Answer<Response> {
     let mut config = (*handle.view(&name)?.config).clone();
     let removed: Vec<String> =
         changes.iter().filter(|(_, value)| value.is_null()).map(|(key, _)| key.clone()).collect();
+    let mut changes = changes;
+    changes.retain(|_, value| !value.is_null());
     let changes = Handle::texts(changes)?;
     // A mask stands for the stored value, which is there already.
     let secrets = handle.reader().secrets(&config);
     config.extend(secrets.restored(changes, Some(&config)).map_err(Error::bad_request)?);
     config.retain(|key, _| !removed.contains(key));
-    put(&handle, &name, config).await
+    put(&handle, &headers, &name, config).await
 }
 
-async fn put(handle: &Handle, name: &str, config: ConfigMap) -> Answer<Response> {
+async fn put(
+    handle: &Handle,
+    headers: &HeaderMap,
+    name: &str,
+    config: ConfigMap,
+) -> Answer<Response> {
     let config = named(name, config)?;
     let stored = handle.view(name).ok().map(|view| view.config);
     let secrets = handle.reader().secrets(&config);
@@ -75,7 +85,8 @@ async fn put(handle: &Handle, name: &str, config: ConfigMap) -> Answer<Response>
     let view = handle.view(name)?;
     let body = Json(info_of(handle, name, &view));
     Ok(if is_new {
-        let place = format!("/connectors/{name}");
+        let body = Json(made(handle, name, &view));
+        let place = location(headers, name);
         (StatusCode::CREATED, [(header::LOCATION, place)], body).into_response()
     } else {
         body.into_response()
@@ -123,11 +134,20 @@ pub(super) fn info_of(handle: &Handle, name: &str, view: &ConnectorView) -> Valu
     })
 }
 
+/// A connector that was made just now: its tasks come later.
+pub(super) fn made(handle: &Handle, name: &str, view: &ConnectorView) -> Value {
+    let mut view = view.clone();
+    view.tasks.clear();
+    info_of(handle, name, &view)
+}
+
 pub(super) fn status_of(handle: &Handle, name: &str, view: &ConnectorView) -> Value {
     let worker = &*handle.board().worker;
+    let version = version_of(handle, view);
     let mut connector = Map::new();
     connector.insert("state".into(), view.state.into());
     connector.insert("worker_id".into(), worker.into());
+    connector.extend(version.map(|version| ("version".to_owned(), version.into())));
     if let Some(trace) = &view.trace {
         connector.insert("trace".into(), trace.as_str().into());
     }
@@ -135,7 +155,7 @@ pub(super) fn status_of(handle: &Handle, name: &str, view: &ConnectorView) -> Va
         .tasks
         .iter()
         .enumerate()
-        .map(|(number, task)| task_status(number, task, worker))
+        .map(|(number, task)| task_status(number, task, worker, version))
         .collect();
     let mut status = Map::new();
     status.insert("name".into(), name.into());
@@ -149,13 +169,24 @@ pub(super) fn status_of(handle: &Handle, name: &str, view: &ConnectorView) -> Va
     Value::Object(status)
 }
 
+/// The version of a connector's kind.
+pub(super) fn version_of(handle: &Handle, view: &ConnectorView) -> Option<&'static str> {
+    handle.reader().plugin(&view.config).ok().map(|plugin| plugin.about().version)
+}
+
 /// A task's status. Notes are there only where a task has some: an addition to
 /// Connect's fields.
-pub(super) fn task_status(number: usize, task: &TaskView, worker: &str) -> Value {
+pub(super) fn task_status(
+    number: usize,
+    task: &TaskView,
+    worker: &str,
+    version: Option<&str>,
+) -> Value {
     let mut status = Map::new();
     status.insert("id".into(), number.into());
     status.insert("state".into(), task.state.into());
     status.insert("worker_id".into(), worker.into());
+    status.extend(version.map(|version| ("version".to_owned(), version.into())));
     if let Some(trace) = &task.trace {
         status.insert("trace".into(), trace.as_str().into());
     }

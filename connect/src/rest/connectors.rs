@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Error};
 use super::body::JsonObject;
-use super::connector::{info_of, named, status_of};
+use super::connector::{info_of, made, named, status_of};
 use crate::store::TargetState;
 use crate::supervisor::{Handle, Posted};
 
@@ -76,7 +76,7 @@ pub(super) async fn create(
     handle.create(Posted { name: Arc::from(&*name), config }, target).await?;
     let view = handle.view(&name)?;
     let place = location(&headers, &name);
-    let info = Json(info_of(&handle, &name, &view));
+    let info = Json(made(&handle, &name, &view));
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], info))
 }
 
@@ -89,7 +89,7 @@ fn initial_state(state: &Value) -> Answer<TargetState> {
     }
 }
 
-fn location(headers: &HeaderMap, name: &str) -> String {
+pub(super) fn location(headers: &HeaderMap, name: &str) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let name: String = name
         .bytes()

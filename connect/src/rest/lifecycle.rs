@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::answer::Answer;
 use super::connector::status_of;
 use crate::store::TargetState;
-use crate::supervisor::Handle;
+use crate::supervisor::{Handle, Refusal};
 
 /// Lets its tasks do nothing.
 pub(super) async fn pause(
@@ -47,17 +47,16 @@ pub(super) async fn restart(
         query.iter().any(|(name, value)| name == key && value.eq_ignore_ascii_case("true"))
     };
     let (include_tasks, only_failed) = (asked("includeTasks"), asked("onlyFailed"));
-    let view = handle.view(&name)?;
+    let view = handle.view(&name).map_err(|_| Refusal::unknown_to_restart(&name))?;
     let is_meant = |state: &str| !only_failed || state == "FAILED";
     let mut tasks = Vec::new();
     if include_tasks {
         let meant = view.tasks.iter().enumerate().filter(|(_, task)| is_meant(task.state));
         tasks.extend(meant.filter_map(|(number, _)| u32::try_from(number).ok()));
     }
-    handle.restart(&name, is_meant(view.state), tasks).await?;
+    let view = handle.restart(&name, is_meant(view.state), tasks).await?;
     if !include_tasks && !only_failed {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let view = handle.view(&name)?;
     Ok((StatusCode::ACCEPTED, Json(status_of(&handle, &name, &view))).into_response())
 }

@@ -30,7 +30,8 @@ pub(super) async fn config(
     Path(plugin): Path<String>,
 ) -> Answer<Json<Value>> {
     let reader = handle.reader();
-    let plugin = reader.plugins.find(&plugin).map_err(Error::not_found)?;
+    let unknown = |_| Error::not_found(format!("Unknown plugin {plugin}."));
+    let plugin = reader.plugins.find(&plugin).map_err(unknown)?;
     let definitions = reader.describe(plugin);
     let definitions = definitions.iter().zip(1..);
     Ok(Json(definitions.map(|(definition, order)| definition_json(definition, order)).collect()))
@@ -43,13 +44,13 @@ pub(super) async fn validate(
     JsonObject(config): JsonObject,
 ) -> Answer<Json<Value>> {
     let reader = handle.reader();
-    let mut config = Handle::texts(config)?;
-    let in_path = reader.plugins.find(&plugin).map_err(Error::not_found)?.clone();
-    let class = config.entry("connector.class".to_owned()).or_insert(plugin).clone();
-    let inside = reader.plugins.find(&class).map_err(Error::bad_request)?;
+    let config = Handle::texts(config)?;
+    let in_path = reader.plugins.find(&plugin).map_err(Error::bad_request)?.clone();
+    let inside = reader.plugin(&config).map_err(Error::bad_request)?;
     if inside.about().class != in_path.about().class {
         return Err(Error::bad_request(format!(
-            "Included connector type {class} does not match request type {}",
+            "Included connector type {} does not match request type {}",
+            inside.about().class,
             in_path.about().class
         )));
     }

@@ -68,6 +68,8 @@ pub(crate) async fn run(run: SinkRun) -> Result<End, ConnectError> {
         .await
         .map_err(|error| from_log(&error, format!("opening writer {id}")))?;
     let writer: Arc<dyn Writer> = Arc::from(writer);
+    let caught_up = run.stores.sink_state.catch_up().await;
+    caught_up.map_err(|error| from_log(&error, "reading the sink's state"))?;
     let group = format!("connect-{}", run.connector);
     let partitions = assign::partitions(&run);
     let assigned = assign::committed(&run, &group, &partitions).await?;
@@ -157,7 +159,7 @@ impl Running {
                 Err(error) if error.kind() == ErrorKind::Retriable => error,
                 Err(error) => return Err(error),
             };
-            let pause = backoff.next();
+            let pause = backoff.pause();
             self.run.board.restarting(&connector, number, &error.to_string(), pause);
             tokio::select! {
                 biased;

@@ -66,6 +66,11 @@ pub(crate) async fn run(run: SourceRun) -> Result<End, ConnectError> {
         .open_writer(&id)
         .await
         .map_err(|error| from_log(&error, format!("opening writer {id}")))?;
+    let caught_up = async {
+        run.stores.offsets.catch_up().await?;
+        run.stores.source_state.catch_up().await
+    };
+    caught_up.await.map_err(|error| from_log(&error, "reading positions"))?;
     let partition = run.source.partition(&run.settings.config);
     let context = SourceContext {
         connector: Arc::clone(&run.connector),

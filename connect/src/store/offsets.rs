@@ -28,6 +28,12 @@ impl OffsetStore {
         Ok(Self { table: Table::open(log, TOPIC).await? })
     }
 
+    /// Reads what a former holder of a task's writer appended. To be asked
+    /// after that writer was opened: it appends nothing more then.
+    pub(crate) async fn catch_up(&self) -> Result<(), LogError> {
+        self.table.catch_up().await
+    }
+
     /// Where a source got to. To be asked after its writer was opened.
     pub(crate) fn position(&self, connector: &str, partition: &JsonMap) -> Option<Position> {
         self.table.get(&key(connector, partition))?.0.map(Position)

@@ -24,6 +24,11 @@ impl SinkStateStore {
     pub(super) async fn open(log: &Arc<dyn Log>) -> Result<Self, LogError> {
         Ok(Self { table: Table::open(log, TOPIC).await? })
     }
+
+    /// Reads what a former holder of a task's writer appended.
+    pub(crate) async fn catch_up(&self) -> Result<(), LogError> {
+        self.table.catch_up().await
+    }
 }
 
 /// The state as one task sees it: that of its connector.

@@ -24,6 +24,12 @@ impl SourceStateStore {
         Ok(Self { table: Table::open(log, TOPIC).await? })
     }
 
+    /// Reads what a former holder of a task's writer appended. To be asked
+    /// after that writer was opened: it appends nothing more then.
+    pub(crate) async fn catch_up(&self) -> Result<(), LogError> {
+        self.table.catch_up().await
+    }
+
     /// All that a connector keeps.
     pub(crate) fn of(&self, connector: &str) -> BTreeMap<String, Value> {
         let mut state = BTreeMap::new();

@@ -116,6 +116,9 @@ impl Actor {
             }
             TargetState::Paused => {
                 self.stop_tasks().await;
+                // As in the real Connect one that never ran has no tasks yet.
+                let had = board.get(&name).map_or(0, |view| view.tasks.len());
+                let count = count.min(u32::try_from(had).unwrap_or(u32::MAX));
                 board.set_state(&name, board::PAUSED, None, count as usize);
                 for task in 0..count {
                     board.set_task(&name, task, board::PAUSED, None);

@@ -32,7 +32,7 @@ impl Backoff {
     }
 
     /// The next pause.
-    pub(crate) fn next(&mut self) -> Duration {
+    pub(crate) fn pause(&mut self) -> Duration {
         let doubled = self.range.min.saturating_mul(1 << self.tries.min(20));
         self.tries = self.tries.saturating_add(1);
         doubled.min(self.range.max).mul_f64(0.75 + fastrand::f64() / 2.0)

@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Pause, resume or stop.
     Target { name: Arc<str>, target: TargetState, answer: Answer<()> },
     /// Begin the connector anew, and these of its tasks.
-    Restart { name: Arc<str>, connector: bool, tasks: Vec<u32>, answer: Answer<()> },
+    Restart { name: Arc<str>, connector: bool, tasks: Vec<u32>, answer: Answer<ConnectorView> },
     /// Forget a connector. Answered when its tasks have ended.
     Delete { name: Arc<str>, answer: Answer<oneshot::Receiver<()>> },
     /// End everything, sources first.
@@ -173,17 +173,24 @@ impl Supervisor {
         name: &Arc<str>,
         connector: bool,
         tasks: Vec<u32>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<ConnectorView, Refusal> {
+        let board = &self.shared.board;
+        let unknown = || Refusal::unknown_to_restart(name);
+        if connector {
+            let count = board.get(name).ok_or_else(unknown)?.tasks.len();
+            board.set_state(name, board::RESTARTING, None, count);
+        }
+        for task in &tasks {
+            board.set_task(name, *task, board::RESTARTING, None);
+        }
+        let view = board.get(name).ok_or_else(unknown)?;
         if connector {
             self.order(name, Order::Restart)?;
         }
-        if tasks.is_empty() {
-            return Ok(());
+        if !tasks.is_empty() {
+            self.order(name, Order::RestartTasks(tasks))?;
         }
-        for task in &tasks {
-            self.shared.board.set_task(name, *task, board::RESTARTING, None);
-        }
-        self.order(name, Order::RestartTasks(tasks))
+        Ok(view)
     }
 
     async fn delete(&mut self, name: &Arc<str>) -> Result<oneshot::Receiver<()>, Refusal> {

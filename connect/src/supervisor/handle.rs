@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use thalweg_core::config::ConfigMap;
+use thalweg_core::config::{ConfigMap, Problem};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Board, Command, ConnectorView};
@@ -28,6 +28,11 @@ impl Refusal {
     /// There is no connector of this name.
     pub(crate) fn unknown(name: &str) -> Self {
         Self::NotFound(format!("Connector {name} not found"))
+    }
+
+    /// The same, in the words that a restart has for it.
+    pub(crate) fn unknown_to_restart(name: &str) -> Self {
+        Self::NotFound(format!("Unknown connector: {name}"))
     }
 }
 
@@ -118,19 +123,20 @@ impl Handle {
 
     /// Pauses, resumes or stops a connector.
     pub(crate) async fn target(&self, name: &str, target: TargetState) -> Result<(), Refusal> {
-        self.view(name)?;
+        let unknown = |_| Refusal::NotFound(format!("Unknown connector {name}"));
+        self.view(name).map_err(unknown)?;
         let name = Arc::from(name);
         self.ask(|answer| Command::Target { name, target, answer }).await
     }
 
-    /// Begins a connector anew, and these of its tasks.
+    /// Begins a connector anew, and these of its tasks; how it was when it began.
     pub(crate) async fn restart(
         &self,
         name: &str,
         connector: bool,
         tasks: Vec<u32>,
-    ) -> Result<(), Refusal> {
-        self.view(name)?;
+    ) -> Result<ConnectorView, Refusal> {
+        self.view(name).map_err(|_| Refusal::unknown_to_restart(name))?;
         let name = Arc::from(name);
         self.ask(|answer| Command::Restart { name, connector, tasks, answer }).await
     }
@@ -186,12 +192,18 @@ impl Handle {
         config::validation(class, &reading, config)
     }
 
-    /// A config as posted: scalars as text, nulls left out.
+    /// A config as posted: scalars as text.
     pub(crate) fn texts(config: Map<String, Value>) -> Result<ConfigMap, Refusal> {
         let mut texts = ConfigMap::new();
         for (key, value) in config {
             let text = match value {
-                Value::Null => continue,
+                Value::Null => {
+                    let problem = Problem::new(
+                        key,
+                        "Null value can not be supplied as the configuration value.",
+                    );
+                    return Err(Refusal::Invalid(config::refusal(&[problem])));
+                }
                 Value::String(text) => text,
                 Value::Bool(bool) => bool.to_string(),
                 Value::Number(number) => number.to_string(),

@@ -58,7 +58,7 @@ impl Runner {
             if board.rows(&self.connector, self.task) > rows || began.elapsed() > STEADY {
                 backoff.reset();
             }
-            let pause = backoff.next();
+            let pause = backoff.pause();
             board.restarting(&self.connector, self.task, &cause, pause);
             tokio::select! {
                 () = self.cancel.cancelled() => return,

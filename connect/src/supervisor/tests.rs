@@ -1,1 +1,216 @@
-//! Tests.
+//! What the runtime promises, checked with small real connectors over a log.
+#![allow(clippy::unwrap_used)] // a failure is the test's answer
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{Posted, Refusal};
+use crate::store::TargetState;
+use crate::testing::{Bench, config, create, eventually, numbers, task_of};
+
+const COUNT: (&str, &str) = ("connector.class", "counting");
+const COLLECT: (&str, &str) = ("connector.class", "collecting");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_row_arrives_once_over_restarts() {
+    let bench = Bench::new();
+    for stop_after in [1, 40, 300, 777] {
+        let worker = bench.worker().await;
+        let handle = worker.handle();
+        let keys = [COUNT, ("count", "1000"), ("pause.ms", "1")];
+        if handle.view("c").is_err() {
+            create(&handle, "c", &keys).await.unwrap();
+        }
+        eventually("some rows", async || bench.values("numbers").await.len() >= stop_after).await;
+        worker.stop().await;
+    }
+    let worker = bench.worker().await;
+    eventually("all rows", async || bench.values("numbers").await.len() >= 1000).await;
+    worker.stop().await;
+    assert_eq!(bench.values("numbers").await, numbers(1000));
+    let told = bench.source.told.lock().unwrap().clone();
+    assert!(told.is_sorted(), "{told:?}");
+    assert_eq!(told.last(), Some(&1000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_several_tables_keep_their_order_in_one_topic() {
+    let bench = Bench::new();
+    let worker = bench.worker().await;
+    // Two batches a poll, both to one topic: even and odd numbers.
+    let keys = [COUNT, ("count", "500"), ("to.topics", "one,one"), ("batch", "100")];
+    create(&worker.handle(), "c", &keys).await.unwrap();
+    eventually("all rows", async || bench.values("one").await.len() == 500).await;
+    assert_eq!(bench.values("one").await, numbers(500));
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_choose_partitions_as_kafka_does() {
+    let bench = Bench::new();
+    let worker = bench.worker().await;
+    let keys = [
+        COUNT,
+        ("count", "400"),
+        ("topic.creation.default.partitions", "3"),
+        ("topic.creation.default.replication.factor", "3"),
+    ];
+    create(&worker.handle(), "c", &keys).await.unwrap();
+    eventually("all rows", async || bench.records("numbers").await.len() == 400).await;
+    let records = bench.records("numbers").await;
+    for (partition, key, _) in &records {
+        let key = key.as_ref().unwrap();
+        assert_eq!(*partition, thalweg_log::record::partition_of(key.as_bytes(), 3), "{key}");
+    }
+    let warnings = worker.handle().view("c").unwrap().warnings;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].to_string().contains("taken as 1"), "{warnings:?}");
+    let made = bench.log().topic("numbers").unwrap().config;
+    assert!(made.contains(&("max.message.bytes".into(), (128 << 20).to_string())), "{made:?}");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_former_worker_is_fenced_and_writes_nothing_twice() {
+    let bench = Bench::new();
+    let former = bench.worker().await;
+    let keys = [COUNT, ("count", "2000"), ("pause.ms", "1")];
+    create(&former.handle(), "c", &keys).await.unwrap();
+    eventually("some rows", async || bench.values("numbers").await.len() >= 50).await;
+    let worker = bench.worker().await;
+    eventually("all rows", async || bench.values("numbers").await.len() >= 2000).await;
+    assert!(bench.values("numbers").await == numbers(2000), "rows are missing or twice");
+    let handle = former.handle();
+    eventually("the former fails", async || task_of(&handle, "c").0 == "FAILED").await;
+    assert!(task_of(&handle, "c").1.contains("fenced"), "{:?}", task_of(&handle, "c"));
+    former.stop().await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_that_may_pass_are_tried_again() {
+    let bench = Bench::new();
+    bench.source.failures.store(4, Ordering::SeqCst);
+    let worker = bench.worker().await;
+    let handle = worker.handle();
+    let keys = [COUNT, ("count", "100"), ("fail.at", "50"), ("fail.kind", "retriable")];
+    create(&handle, "c", &keys).await.unwrap();
+    eventually("RESTARTING is shown", async || {
+        task_of(&handle, "c") == ("RESTARTING", "upstream is away".into())
+    })
+    .await;
+    eventually("all rows", async || bench.values("numbers").await.len() >= 100).await;
+    assert_eq!(bench.values("numbers").await, numbers(100));
+    assert_eq!(task_of(&handle, "c"), ("RUNNING", String::new()));
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_touches_no_other_connector() {
+    for (kind, trace) in [
+        ("panic", "the counter broke"),
+        ("fatal", "the counter can not go on: reset it"),
+        ("record", "a number is odd (record: public.t at row"),
+    ] {
+        let bench = Bench::new();
+        bench.source.failures.store(1, Ordering::SeqCst);
+        let worker = bench.worker().await;
+        let handle = worker.handle();
+        let bad = [COUNT, ("count", "100"), ("fail.at", "50"), ("fail.kind", kind)];
+        create(&handle, "bad", &bad).await.unwrap();
+        eventually("it fails", async || task_of(&handle, "bad").0 == "FAILED").await;
+        assert!(task_of(&handle, "bad").1.contains(trace), "{:?}", task_of(&handle, "bad"));
+        let good = [COUNT, ("count", "500"), ("to.topics", "good")];
+        create(&handle, "good", &good).await.unwrap();
+        eventually("the other goes on", async || bench.values("good").await.len() == 500).await;
+        assert_eq!(task_of(&handle, "good").0, "RUNNING");
+        // Restarted by hand it goes on where it was.
+        handle.restart("bad", false, vec![0]).await.unwrap();
+        eventually("all rows", async || bench.values("numbers").await.len() == 100).await;
+        assert_eq!(bench.values("numbers").await, numbers(100));
+        worker.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pause_resume_stop_delete() {
+    let bench = Bench::new();
+    let worker = bench.worker().await;
+    let handle = worker.handle();
+    let keys = [COUNT, ("count", "3000"), ("pause.ms", "2")];
+    create(&handle, "c", &keys).await.unwrap();
+    eventually("some rows", async || bench.values("numbers").await.len() > 50).await;
+    handle.target("c", TargetState::Paused).await.unwrap();
+    eventually("it is paused", async || task_of(&handle, "c").0 == "PAUSED").await;
+    let rows = bench.values("numbers").await.len();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(bench.values("numbers").await.len(), rows);
+    handle.target("c", TargetState::Started).await.unwrap();
+    eventually("it goes on", async || bench.values("numbers").await.len() > rows).await;
+    handle.target("c", TargetState::Stopped).await.unwrap();
+    eventually("it is stopped", async || handle.view("c").unwrap().state == "STOPPED").await;
+    assert_eq!(task_of(&handle, "c").0, "none");
+    // What a connector is to do survives a restart of the process.
+    worker.stop().await;
+    let worker = bench.worker().await;
+    let handle = worker.handle();
+    eventually("it is stopped", async || handle.view("c").unwrap().state == "STOPPED").await;
+    handle.delete("c").await.unwrap();
+    assert_eq!(handle.delete("c").await, Err(Refusal::unknown("c")));
+    // A new one of the same name goes on where the former was, as in Connect.
+    create(&handle, "c", &[COUNT, ("count", "1000")]).await.unwrap();
+    eventually("all rows", async || bench.values("numbers").await.len() >= 1000).await;
+    assert_eq!(bench.values("numbers").await, numbers(1000));
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_config_restarts_that_connector_only() {
+    let bench = Bench::new();
+    let worker = bench.worker().await;
+    let handle = worker.handle();
+    create(&handle, "a", &[COUNT, ("count", "10"), ("to.topics", "a")]).await.unwrap();
+    create(&handle, "b", &[COLLECT, ("topics", "a")]).await.unwrap();
+    eventually("rows arrive", async || bench.sink.rows.lock().unwrap().len() == 10).await;
+    let opened = bench.sink.opened.lock().unwrap().len();
+    let mut changed = config(&[COUNT, ("count", "20"), ("to.topics", "a")]);
+    changed.insert("name".into(), "a".into());
+    let is_new = handle.configure(Posted { name: "a".into(), config: changed }).await.unwrap();
+    assert!(!is_new);
+    eventually("more rows arrive", async || bench.sink.rows.lock().unwrap().len() == 20).await;
+    assert_eq!(bench.sink.opened.lock().unwrap().len(), opened);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_config_that_can_not_work_is_refused_with_every_reason() {
+    let bench = Bench::new();
+    let worker = bench.worker().await;
+    let handle = worker.handle();
+    let keys = [
+        ("connector.class", "counting"),
+        ("tasks.max", "none"),
+        ("transforms", "unwrap"),
+        ("errors.tolerance", "all"),
+        ("errors.deadletterqueue.topic.name", "dlq"),
+        ("topic.creation.default.retention.ms", "soon"),
+        ("producer.override.linger.ms", "5"),
+    ];
+    let Err(Refusal::Invalid(text)) = create(&handle, "c", &keys).await else { panic!() };
+    let head = "Connector configuration is invalid and contains the following 6 error(s):\n";
+    assert!(text.starts_with(head), "{text}");
+    for key in ["tasks.max", "transforms", "errors.tolerance", "retention.ms = soon", "count"] {
+        assert!(text.contains(key), "{key} in {text}");
+    }
+    let Err(Refusal::Invalid(text)) = create(&handle, "c", &[COUNT, ("count", "13")]).await else {
+        panic!()
+    };
+    assert!(text.contains("\ncount: Unlucky: choose another\n"), "{text}");
+    let Err(Refusal::Invalid(text)) = create(&handle, "c", &[("connector.class", "x.Y")]).await
+    else {
+        panic!()
+    };
+    assert!(text.contains("org.example.CountingSourceConnector"), "{text}");
+    assert!(handle.board().names().is_empty());
+    worker.stop().await;
+}
