@@ -54,6 +54,7 @@ impl Closing {
 impl Lane {
     /// Closes the open round and brings its files into their places.
     pub(super) async fn rotate(&mut self, shared: &Shared) -> Result<(), ConnectError> {
+        self.settle(shared).await?;
         let round = self.round.take();
         let replays = round.as_ref().is_none_or(|round| round.replay);
         let replay = match self.replays.front() {

@@ -170,7 +170,13 @@ impl Lane {
         shared: &Shared,
     ) -> Result<Step, ConnectError> {
         let replaying = match self.replays.front() {
-            Some(replay) if offset > replay.end => return Ok(Step::CloseFirst),
+            Some(replay) if offset > replay.end => {
+                // The log has no more rows of it.
+                if self.round.as_ref().is_none_or(|round| round.replay) {
+                    self.next = self.next.max(replay.end + 1);
+                }
+                return Ok(Step::CloseFirst);
+            }
             Some(replay) if offset >= replay.from => true,
             _ => false,
         };

@@ -205,3 +205,29 @@ async fn another_layout_in_the_middle_of_a_round_is_refused_not_repeated() {
     }
     assert!(refused > 0 && went_on > 0, "{refused} {went_on}");
 }
+
+#[tokio::test]
+async fn rows_that_the_log_lost_in_the_middle_of_a_round_are_told() {
+    let config = [("flush.size", "4"), ("format.class", "json")];
+    let log: Vec<_> = (0..12).map(|offset| row(offset, 1)).collect();
+    let (mut told, mut went_on) = (0, 0);
+    for kill_at in 1..12 {
+        for gone in [0..4, 2..4, 4..8] {
+            let mut world = World::new(&config);
+            world.run(&log, kill_at).await.result.unwrap_err();
+            let rest: Vec<_> =
+                log.iter().filter(|row| !gone.contains(&row.offset)).cloned().collect();
+            match world.run(&rest, usize::MAX).await.result {
+                Ok(()) => went_on += 1,
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Fatal);
+                    let text = error.to_string();
+                    assert!(text.contains("Set the connector's offset to"), "{text}");
+                    told += 1;
+                }
+            }
+            assert!(json_ids(&world).values().all(|count| *count == 1));
+        }
+    }
+    assert!(told > 0 && went_on > 0, "{told} {went_on}");
+}
