@@ -35,6 +35,8 @@ const GROUP_ROWS: usize = 1024 * 1024;
 
 /// What of a schema is compiled once and shared by its files.
 pub(super) struct ParquetPlan {
+    /// The name of the rows, as parquet-avro has it.
+    root: String,
     schema: SchemaRef,
     properties: WriterProperties,
 }
@@ -58,7 +60,8 @@ impl ParquetPlan {
             let noted = KeyValue::new("parquet.avro.schema".to_owned(), avro);
             properties = properties.set_key_value_metadata(Some(vec![noted]));
         }
-        Ok(Self { schema, properties: properties.build() })
+        let root = layout.schema().name().unwrap_or("ConnectDefault").to_owned();
+        Ok(Self { root, schema, properties: properties.build() })
     }
 }
 
@@ -135,6 +138,7 @@ impl ParquetFile {
         {
             let options = ArrowWriterOptions::new()
                 .with_properties(self.plan.properties.clone())
+                .with_schema_root(self.plan.root.clone())
                 .with_skip_arrow_metadata(true);
             let schema = Arc::clone(&self.plan.schema);
             let open = ArrowWriter::try_new_with_options(spool, schema, options);
