@@ -10,3 +10,6 @@ pub use envelope::{EnvelopeSchemas, event_block};
 pub use names::NameAdjustment;
 pub use selection::{KeyColumns, Patterns, Selection};
 pub use topics::TopicNaming;
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,8 @@ pub struct TypeInfo {
     pub name: Arc<str>,
     /// What it is.
     pub kind: TypeKind,
+    /// What parts values of it in the text of an array: `,` but for a few.
+    pub delimiter: u8,
 }
 
 /// All types of a database, by object id.
@@ -51,7 +53,7 @@ pub struct Types {
 /// great many of them, and a column of such a type is read as text.
 const TYPES: &str = "\
 SELECT t.oid, t.typname::text, t.typtype::text, t.typelem, t.typlen, t.typcategory::text,
-  t.typbasetype, t.typtypmod
+  t.typbasetype, t.typtypmod, t.typdelim::text
 FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
   LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem
   LEFT JOIN pg_catalog.pg_class ec ON ec.oid = e.typrelid
@@ -89,7 +91,8 @@ impl Types {
                 ("b", _) => TypeKind::Base,
                 _ => TypeKind::Other,
             };
-            by_oid.insert(oid, TypeInfo { name: cell::<&str>(row, 1)?.into(), kind });
+            let delimiter = cell::<&str>(row, 8)?.bytes().next().unwrap_or(b',');
+            by_oid.insert(oid, TypeInfo { name: cell::<&str>(row, 1)?.into(), kind, delimiter });
         }
         Ok(Self { by_oid })
     }

@@ -25,11 +25,13 @@ struct PlannedColumn {
     after: NodeId,
 }
 
-/// One column of the key.
+/// One column of the key, whether or not the row has it too.
 #[derive(Debug)]
 struct PlannedKey {
-    /// Its place among the planned columns.
-    column: usize,
+    /// Its place in a tuple.
+    at: usize,
+    name: String,
+    kind: ColumnType,
     node: NodeId,
 }
 
@@ -101,54 +103,45 @@ impl Plan {
     ) -> Result<Self, ConnectError> {
         let topic = settings.topics.table(&table.schema, &table.name);
         let modes = &settings.modes;
-        let key_at = key_columns(table, settings)?;
-        let selected = |(at, column): &(usize, &ColumnInfo)| {
-            let (schema, name) = (&table.schema, &table.name);
-            // Debezium keeps the columns of the key, whatever the lists say.
-            settings.selection.has_column(schema, name, &column.name) || key_at.contains(at)
-        };
-        let chosen: Vec<(usize, &ColumnInfo)> =
-            table.columns.iter().enumerate().filter(selected).collect();
+        let named = |what: &str| modes.schema_names.schema(&format!("{topic}.{what}"));
+        let (key, keys) = Self::key(table, settings, types, named("Key"))?;
+        let chosen: Vec<(usize, &ColumnInfo)> = table
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| {
+                settings.selection.has_column(&table.schema, &table.name, &column.name)
+            })
+            .collect();
         let kinds: Vec<ColumnType> =
             chosen.iter().map(|(_, column)| ColumnType::compile(column, types, modes)).collect();
         let field = |column: &ColumnInfo| modes.field_names.field(&column.name);
-        let named = |what: &str| modes.schema_names.schema(&format!("{topic}.{what}"));
         unique_names(table, chosen.iter().map(|(_, column)| field(column)))?;
         let mut row = SchemaBuilder::structure().name(named("Value")).optional();
         for ((_, column), kind) in chosen.iter().zip(&kinds) {
             row = row.field(field(column), Arc::clone(&kind.schema));
         }
-        let mut key = SchemaBuilder::structure().name(named("Key"));
-        let mut keys = Vec::new();
-        for (number, at) in key_at.iter().enumerate() {
-            let Some(column) = chosen.iter().position(|(chosen, _)| chosen == at) else { continue };
-            key = key.field(field(chosen[column].1), Arc::clone(&kinds[column].schema));
-            keys.push(PlannedKey { column, node: number });
-        }
         let envelope =
             EnvelopeSchemas::envelope(&named("Envelope"), &row.build(), &source_schema());
         let value = Layout::of(&envelope);
-        let key = (!keys.is_empty()).then(|| Layout::of(&key.build()));
-        if let Some(layout) = &key {
-            for (planned, node) in keys.iter_mut().zip(layout.fields(Layout::ROOT)) {
-                planned.node = node;
-            }
-        }
         let nodes = EnvelopeNodes::of(&value)?;
         let source = SourceNodes::of(&value)?;
         let sides = value.fields(nodes.before).zip(value.fields(nodes.after));
-        let mut unknown_types = Vec::new();
-        let columns = chosen
+        let columns: Vec<PlannedColumn> = chosen
             .iter()
             .zip(kinds)
             .zip(sides)
-            .map(|(((at, column), kind), (before, after))| {
-                if let Some(name) = &kind.unknown {
-                    unknown_types.push((column.name.clone(), name.to_string()));
-                }
-                PlannedColumn { at: *at, name: column.name.clone(), kind, before, after }
+            .map(|(((at, column), kind), (before, after))| PlannedColumn {
+                at: *at,
+                name: column.name.clone(),
+                kind,
+                before,
+                after,
             })
             .collect();
+        let unknown = |column: &PlannedColumn| {
+            column.kind.unknown.as_ref().map(|name| (column.name.clone(), name.to_string()))
+        };
         Ok(Self {
             table: table.full_name(),
             schema: table.schema.clone(),
@@ -158,11 +151,37 @@ impl Plan {
             value,
             nodes,
             source,
-            unknown_types,
+            unknown_types: columns.iter().filter_map(unknown).collect(),
             width: table.columns.len(),
             columns,
             keys,
         })
+    }
+
+    /// The key's schema and columns; none if the table has no key.
+    fn key(
+        table: &TableInfo,
+        settings: &TableSettings,
+        types: &Types,
+        name: String,
+    ) -> Result<(Option<Arc<Layout>>, Vec<PlannedKey>), ConnectError> {
+        let mut schema = SchemaBuilder::structure().name(name);
+        let mut keys = Vec::new();
+        for at in key_columns(table, settings)? {
+            let column = &table.columns[at];
+            let kind = ColumnType::compile(column, types, &settings.modes);
+            let field = settings.modes.field_names.field(&column.name);
+            schema = schema.field(field, Arc::clone(&kind.schema));
+            keys.push(PlannedKey { at, name: column.name.clone(), kind, node: Layout::ROOT });
+        }
+        if keys.is_empty() {
+            return Ok((None, keys));
+        }
+        let layout = Layout::of(&schema.build());
+        for (key, node) in keys.iter_mut().zip(layout.fields(Layout::ROOT)) {
+            key.node = node;
+        }
+        Ok((Some(layout), keys))
     }
 
     /// Writes a row into the event under construction.
@@ -189,22 +208,25 @@ impl Plan {
     pub(super) fn put_key(&self, row: Row<'_>, to: &mut Columns) -> Result<(), ColumnError> {
         to.set_present(Layout::ROOT);
         for key in &self.keys {
-            let column = &self.columns[key.column];
-            column
-                .kind
-                .write(row.get(column.at), to, key.node)
-                .map_err(|error| (column.name.clone(), error))?;
+            key.kind
+                .write(row.get(key.at), to, key.node)
+                .map_err(|error| (key.name.clone(), error))?;
         }
         to.end_row();
         Ok(())
     }
 
+    /// Whether an update changed some column that is written.
+    pub(super) fn row_changed(&self, old: &[TupleValue<'_>], new: &[TupleValue<'_>]) -> bool {
+        let differs = |at: usize| new[at] != TupleValue::Unchanged && old[at] != new[at];
+        self.columns.iter().any(|column| differs(column.at))
+    }
+
     /// Whether an update changed the key.
     pub(super) fn key_changed(&self, old: &[TupleValue<'_>], new: &[TupleValue<'_>]) -> bool {
-        self.keys.iter().any(|key| {
-            let at = self.columns[key.column].at;
-            new[at] != TupleValue::Unchanged && old[at] != new[at]
-        })
+        self.keys
+            .iter()
+            .any(|key| new[key.at] != TupleValue::Unchanged && old[key.at] != new[key.at])
     }
 }
 

@@ -58,7 +58,8 @@ impl SnapshotMarker {
     }
 }
 
-/// A row's place in its transaction (`provide.transaction.metadata`).
+/// A row's place in its transaction (`provide.transaction.metadata`). An update
+/// that changes the key is two events, and takes two numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct TransactionInfo<'a> {
     /// `txId:lsn`
@@ -208,7 +209,10 @@ impl SourceNodes {
         to.set(self.ts_ms, Cell::Int(source.ts_us.div_euclid(1000)));
         to.set(self.ts_us, Cell::Int(source.ts_us));
         to.set(self.ts_ns, Cell::Int(source.ts_us.saturating_mul(1000)));
-        to.set(self.snapshot, texts.snapshot[source.snapshot as usize]);
+        // The schema's default says `false`.
+        if source.snapshot != SnapshotMarker::No {
+            to.set(self.snapshot, texts.snapshot[source.snapshot as usize]);
+        }
         // LSNs are far below 2^63.
         let lsn = source.lsn.cast_signed();
         to.set(self.lsn, Cell::Int(lsn));

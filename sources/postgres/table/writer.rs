@@ -140,7 +140,10 @@ impl TableWriter {
         {
             return self.move_row(Row::of(values), after, source, ordinal);
         }
-        if self.settings.modes.skipped.update {
+        let modes = &self.settings.modes;
+        let unchanged =
+            modes.skip_unchanged && known.is_some_and(|values| !self.plan.row_changed(values, row));
+        if modes.skipped.update || unchanged {
             return Ok(());
         }
         self.event(Op::Update, known.map(Row::of), Some(after), source, ordinal)
@@ -225,7 +228,13 @@ impl TableWriter {
         }
         let create = self.batch.rows;
         if !skipped.create {
-            self.event(Op::Create, None, Some(after), source, ordinal)?;
+            let mut source = *source;
+            // The delete has taken one number.
+            if let Some(transaction) = &mut source.transaction {
+                transaction.total_order += 1;
+                transaction.table_order += 1;
+            }
+            self.event(Op::Create, None, Some(after), &source, ordinal)?;
         }
         let mut keys = self.scratch_keys(&[before, after], source)?;
         let new_key = keys.pop();

@@ -44,9 +44,10 @@ fn zero_text(codec: &Codec, schema: &Schema) -> &'static str {
         Codec::Uuid => "00000000-0000-0000-0000-000000000000",
         Codec::Text | Codec::Versioned if schema.name() == Some("io.debezium.data.Json") => "{}",
         Codec::Point => "(0,0)",
-        Codec::Array(_) => "{}",
+        Codec::Array(..) => "{}",
         Codec::Bytes(_) => "\\x",
         Codec::Text
+        | Codec::Char
         | Codec::TextOnly
         | Codec::Versioned
         | Codec::Bits
@@ -161,7 +162,7 @@ fn is_call(expr: &str) -> bool {
 pub(super) fn placeholder(codec: &Codec, schema: &Arc<Schema>, modes: &Modes) -> Option<Value> {
     let bytes = placeholder_bytes(&modes.placeholder);
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    if let Codec::Array(element) = codec {
+    if let Codec::Array(element, _) = codec {
         let Kind::Array(of) = schema.kind() else { return None };
         return match (element.as_ref(), of.kind()) {
             (Codec::Uuid, _) => Some(Value::List(vec![Value::Text(name_uuid(&bytes))])),
@@ -173,6 +174,7 @@ pub(super) fn placeholder(codec: &Codec, schema: &Arc<Schema>, modes: &Modes) ->
             {
                 Some(Value::List(bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect()))
             }
+            (_, Kind::String) => Some(Value::List(vec![Value::Text(text)])),
             (element, _) => scalar_placeholder(element, bytes, text)
                 .map(|placeholder| Value::List(vec![placeholder])),
         };

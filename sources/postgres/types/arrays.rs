@@ -7,9 +7,11 @@ const BAD: Unreadable = Unreadable("it is no array");
 const DIMENSIONS_MAX: usize = 6;
 
 /// Goes through the elements of an array in text form:
-/// `{1,NULL,"a \"b\""}`, `[0:1]={1,2}`, `{{1,2},{3,4}}`.
+/// `{1,NULL,"a \"b\""}`, `[0:1]={1,2}`, `{{1,2},{3,4}}`. The delimiter is the
+/// element type's.
 pub(super) fn of_text(
     text: &[u8],
+    delimiter: u8,
     mut each: impl FnMut(Option<&[u8]>) -> Result<(), Unreadable>,
 ) -> Result<(), Unreadable> {
     let mut rest = text;
@@ -32,14 +34,15 @@ pub(super) fn of_text(
                     return if rest.is_empty() { Ok(()) } else { Err(BAD) };
                 }
             }
-            [b',', after @ ..] if depth > 0 => rest = after,
+            [byte, after @ ..] if depth > 0 && *byte == delimiter => rest = after,
             [b'"', after @ ..] if depth > 0 => {
                 let (element, after) = quoted(after, &mut unescaped)?;
                 each(Some(element.unwrap_or(&unescaped)))?;
                 rest = after;
             }
             [_, ..] if depth > 0 => {
-                let end = rest.iter().position(|byte| matches!(byte, b',' | b'}')).ok_or(BAD)?;
+                let ends = |byte: &u8| *byte == delimiter || *byte == b'}';
+                let end = rest.iter().position(ends).ok_or(BAD)?;
                 let (element, after) = rest.split_at(end);
                 each((!element.eq_ignore_ascii_case(b"null")).then_some(element))?;
                 rest = after;

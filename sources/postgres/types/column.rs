@@ -144,18 +144,20 @@ fn typed(oid: u32, modifier: i32, types: &Types, modes: &Modes) -> Typed {
     }
 }
 
-fn array(oid: u32, element: u32, modifier: i32, types: &Types, modes: &Modes) -> Typed {
-    let element = typed(element, modifier, types, modes);
+fn array(oid: u32, element_oid: u32, modifier: i32, types: &Types, modes: &Modes) -> Typed {
+    let element = typed(element_oid, modifier, types, modes);
+    let delimiter = types.get(element_oid).map_or(b',', |info| info.delimiter);
     if element.unknown.is_some() && !modes.include_unknown {
         return unknown(oid, types, modes);
     }
-    if matches!(element.codec, Codec::Array(_)) {
+    if matches!(element.codec, Codec::Array(..)) {
         // A domain over an array as an element: its text says all of it.
         return unknown(oid, types, modes);
     }
     let schema = element.schema.optional_if(element.element_optional).build();
-    let mut typed = Typed::new(SchemaBuilder::array(schema), Codec::Array(Box::new(element.codec)))
-        .without_default();
+    let mut typed =
+        Typed::new(SchemaBuilder::array(schema), Codec::Array(Box::new(element.codec), delimiter))
+            .without_default();
     typed.unknown = element.unknown;
     typed
 }
@@ -182,15 +184,14 @@ fn builtin(oid: u32, modifier: i32, modes: &Modes) -> Option<Typed> {
     Some(match oid {
         16 => Typed::new(SchemaBuilder::boolean(), Codec::Bool),
         17 => Typed::new(binary_schema(modes.binary), Codec::Bytes(modes.binary)).without_default(),
-        18 | 19 | 25 | 1042 | 1043 => text(Codec::Text),
+        18 => text(Codec::Char),
+        19 | 25 | 1042 | 1043 => text(Codec::Text),
         20 => Typed::new(SchemaBuilder::int64(), Codec::Int64),
         21 => Typed::new(SchemaBuilder::int16(), Codec::Int16),
         23 => Typed::new(SchemaBuilder::int32(), Codec::Int32),
         26 => Typed::new(SchemaBuilder::int64(), Codec::Oid),
         114 => Typed::new(logical(SchemaBuilder::string(), "io.debezium.data.Json"), Codec::Text),
-        142 => {
-            Typed::new(logical(SchemaBuilder::string(), "io.debezium.data.Xml"), Codec::TextOnly)
-        }
+        142 => Typed::new(logical(SchemaBuilder::string(), "io.debezium.data.Xml"), Codec::Text),
         600 => Typed::new(point(), Codec::Point).without_default(),
         650 | 869 => text(Codec::Inet).without_default(),
         700 => Typed::new(SchemaBuilder::float32(), Codec::Float32),

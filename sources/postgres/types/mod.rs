@@ -3,6 +3,7 @@
 
 mod absent;
 mod arrays;
+mod cells;
 mod codec;
 mod column;
 mod hstore;

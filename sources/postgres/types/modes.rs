@@ -96,6 +96,8 @@ pub struct Modes {
     pub tombstones: bool,
     /// `skipped.operations`
     pub skipped: Skipped,
+    /// `skip.messages.without.change`
+    pub skip_unchanged: bool,
 }
 
 impl Default for Modes {
@@ -166,6 +168,13 @@ pub fn declare(keys: &mut Declare<'_>) -> Modes {
             .flag("tombstones.on.delete", "Write a tombstone after a delete.")
             .default(true),
         skipped: skipped(keys),
+        skip_unchanged: keys
+            .flag(
+                "skip.messages.without.change",
+                "Give no event for an update that changes none of the columns that are read. \
+                 Known only with REPLICA IDENTITY FULL.",
+            )
+            .default(false),
     }
 }
 

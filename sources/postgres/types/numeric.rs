@@ -191,6 +191,28 @@ impl Decimal {
         Ok(Self { unscaled: Unscaled::Big(value / factor), scale })
     }
 
+    /// The same number without zeros at its end, as far as they stand behind
+    /// the point.
+    pub(super) fn without_zeros(mut self) -> Self {
+        match &mut self.unscaled {
+            Unscaled::Small(0) => self.scale = self.scale.min(0),
+            Unscaled::Small(value) => {
+                while self.scale > 0 && *value % 10 == 0 {
+                    *value /= 10;
+                    self.scale -= 1;
+                }
+            }
+            Unscaled::Big(value) => {
+                let ten = BigInt::from(10);
+                while self.scale > 0 && (&*value % &ten).sign() == Sign::NoSign {
+                    *value /= &ten;
+                    self.scale -= 1;
+                }
+            }
+        }
+        self
+    }
+
     fn is_zero(&self) -> bool {
         match &self.unscaled {
             Unscaled::Small(value) => *value == 0,
