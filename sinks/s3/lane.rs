@@ -22,8 +22,9 @@ use super::round::Round;
 use super::task::Shared;
 use crate::lake::{FormatError, Unfit};
 
-/// Most files of a partition that are open at once, if the config does not say.
-const OPEN_FILES_MAX: usize = 1000;
+/// Most files of a partition that are open at once, if the config does not say:
+/// their plans are one write of the state.
+const OPEN_FILES_MAX: usize = 500;
 
 /// Schemas that a partition is known to go back and forth between.
 const RECENT_SCHEMAS_MAX: usize = 8;

@@ -51,7 +51,8 @@ impl SinkConnector for S3Sink {
             Target::Folder(_) => "store.url",
             Target::Bucket(_) => "s3.bucket.name",
         };
-        let checked = open_store(config, "check").check().await;
+        let checked =
+            open_store(config, &format!("check-{}", uuid::Uuid::new_v4().simple())).check().await;
         checked.err().map(|error| Problem::new(key, error.to_string())).into_iter().collect()
     }
 

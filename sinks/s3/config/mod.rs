@@ -251,9 +251,9 @@ fn rotation(keys: &mut Declare<'_>, zone: Option<Tz>, partitioner: &Partitioner)
         .low()
         .default(true);
     let open = keys
-        .int("partitioner.max.open.files", "Most files of a partition open at once; -1: 1000.")
+        .int("partitioner.max.open.files", "Most files of a partition open at once; -1: 500.")
         .low()
-        .range(-1..=100_000)
+        .range(-1..=2000)
         .default(-1);
     if interval > 0 && !matches!(partitioner, Partitioner::Time(_)) {
         keys.warn(
