@@ -341,7 +341,7 @@ impl Engine {
             return Ok(());
         }
         let done = if self.journal.is_sealed() {
-            self.journal.fill_ahead().map(drop)
+            self.journal.fill_ahead()
         } else {
             self.journal.seal(self.checkpoints.needed_generation)
         };
@@ -365,6 +365,9 @@ impl Engine {
         if !self.dirty.is_empty() && !self.checkpoints.is_running {
             let due = (self.last_commit + CHECKPOINT_AFTER).max(self.checkpoints.retry_at);
             next = next.min(due);
+        }
+        if self.journal.wants_zeros() {
+            next = next.min(self.last_commit + SEAL_AFTER);
         }
         // Never in a tight loop, whatever can't be done right now.
         Some(next.saturating_sub(now).max(Duration::from_millis(5)))

@@ -22,6 +22,8 @@ use crate::error::LogError;
 
 /// Files grow in steps of this many bytes.
 const STEP: u64 = 16 << 20;
+/// Zeros are written in steps of this many bytes.
+const FILL_STEP: usize = 1 << 20;
 /// Zeros that are left ahead of the writer before more are written.
 const FILLED_AHEAD_MIN: u64 = 4 << 20;
 /// Above this many files, appends wait for a checkpoint that is under way.
@@ -56,6 +58,7 @@ pub(crate) struct Journal {
     position: u64,
     durable_through: u64,
     is_sealed: bool,
+    is_filling: bool,
 }
 
 struct JournalFile {
@@ -65,6 +68,8 @@ struct JournalFile {
     generation: u64,
     /// Space is reserved up to here.
     allocated: u64,
+    /// Its blocks were written up to here.
+    filled: u64,
 }
 
 /// Path of the journal file of this number.
@@ -90,7 +95,7 @@ impl Journal {
                 .open(&path, Open::Existing)
                 .map_err(|error| failed("opening", &path, &error))?;
             let allocated = handle.len().map_err(|error| failed("reading", &path, &error))?;
-            files.push(JournalFile { path, handle, generation: 0, allocated });
+            files.push(JournalFile { path, handle, generation: 0, allocated, filled: allocated });
         }
         Ok(Self {
             disk,
@@ -105,6 +110,7 @@ impl Journal {
             position: 0,
             durable_through: start.sequence - 1,
             is_sealed: true,
+            is_filling: false,
         })
     }
 
@@ -197,7 +203,7 @@ impl Journal {
             .sync_dir(&self.folder)
             .map_err(|error| failed("syncing", &self.folder, &error))?;
         self.next_number += 1;
-        self.files.push(JournalFile { path, handle, generation: 0, allocated: 0 });
+        self.files.push(JournalFile { path, handle, generation: 0, allocated: 0, filled: 0 });
         Ok(self.files.len() - 1)
     }
 
@@ -233,11 +239,12 @@ impl Journal {
             body_len: body.len(),
             body_crc: body.crc(),
         };
-        let file = &self.files[current];
+        let file = &mut self.files[current];
         file.handle
             .write_at(&body.slices(&header.encode(self.salt)), self.position)
             .map_err(|error| failed("writing", &file.path, &error))?;
         self.position += header.frame_len();
+        file.filled = file.filled.max(self.position);
         self.sequence += 1;
         Ok(())
     }
@@ -256,27 +263,37 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes zeros ahead of the writer, so that a sync finds the file's blocks
-    /// written and its length right. Does nothing when there are enough. True
-    /// if it wrote.
-    pub(crate) fn fill_ahead(&mut self) -> Result<bool> {
-        let Some(current) = self.current else {
-            return Ok(false);
+    /// Writes and syncs some zeros ahead of the writer, so that a sync of frames
+    /// finds the file's blocks written and its length right. A small step at a
+    /// time, as commits may come. [`wants_zeros`](Self::wants_zeros) says whether
+    /// there is more to do.
+    pub(crate) fn fill_ahead(&mut self) -> Result<()> {
+        let Some(file) = self.current.map(|current| &mut self.files[current]) else {
+            return Ok(());
         };
-        let file = &mut self.files[current];
-        let ahead = file.allocated.saturating_sub(self.position);
-        if ahead >= FILLED_AHEAD_MIN || file.allocated >= self.file_bytes {
-            return Ok(false);
+        let ahead = file.filled.saturating_sub(self.position);
+        self.is_filling = file.filled < self.file_bytes
+            && (ahead < FILLED_AHEAD_MIN || (self.is_filling && ahead < STEP));
+        if !self.is_filling {
+            return Ok(());
         }
-        let zeros = vec![0; 1 << 20];
-        let end = file.allocated + STEP.min(self.file_bytes);
-        while file.allocated < end {
-            file.handle
-                .write_at(&[IoSlice::new(&zeros)], file.allocated)
-                .map_err(|error| failed("writing", &file.path, &error))?;
-            file.allocated += zeros.len() as u64;
-        }
-        Ok(true)
+        // Until it is known that this one went well.
+        self.is_filling = false;
+        let at = file.filled.max(self.position);
+        let zeros = vec![0; FILL_STEP];
+        file.handle
+            .write_at(&[IoSlice::new(&zeros)], at)
+            .and_then(|()| file.handle.sync())
+            .map_err(|error| failed("writing", &file.path, &error))?;
+        file.filled = at + zeros.len() as u64;
+        file.allocated = file.allocated.max(file.filled);
+        self.is_filling = true;
+        Ok(())
+    }
+
+    /// Whether more zeros are to be written when there is time.
+    pub(crate) fn wants_zeros(&self) -> bool {
+        self.is_filling
     }
 
     /// Path and handle of each file with frames that a checkpoint does not

@@ -52,9 +52,17 @@ pub(crate) struct Shared {
     /// One permit for each byte that may wait for the disk (invariant 7).
     permits: Arc<Semaphore>,
     options: Options,
+    groups: AtomicU64,
 }
 
 impl SegmentLog {
+    /// Number of group commits since the start: each was one write and, at
+    /// [`Durability::Fsync`](crate::Durability::Fsync), one sync.
+    #[must_use]
+    pub fn group_commits(&self) -> u64 {
+        self.shared.groups.load(Ordering::Relaxed)
+    }
+
     /// Opens the log in `folder`, which is made if it is missing, and recovers
     /// what an unclean stop left. Blocks on the disk, for milliseconds after a
     /// clean stop. [`LogError::InUse`] if another process has the folder,
@@ -74,6 +82,7 @@ impl SegmentLog {
             writers: Mutex::default(),
             permits: Arc::new(Semaphore::new(options.queue_bytes_max)),
             options,
+            groups: AtomicU64::new(0),
         });
         let threads = Threads::start(engine, Arc::clone(&shared), lock)
             .map_err(|error| failed("starting the threads of", folder, &error))?;

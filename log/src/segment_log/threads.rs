@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -71,6 +72,7 @@ fn run(mut engine: Engine, shared: &Shared, jobs: &Sender<SyncJob>) -> Result<()
         }
         if !work.commands.is_empty() {
             engine.commit(work.commands);
+            shared.groups.fetch_add(1, Ordering::Relaxed);
         }
         match work.stop {
             Some(Stop::Abrupt) => return Ok(()),
