@@ -91,7 +91,10 @@ impl Command {
     /// Answers it with an error.
     pub(crate) fn refuse(self, error: LogError) {
         match self {
-            Self::Append(append) => drop(append.reply.send(Err(error))),
+            Self::Append(append) => {
+                append.writer.fail(&error);
+                drop(append.reply.send(Err(error)));
+            }
             Self::Create(_, reply) => drop(reply.send(Err(error))),
             Self::Configure(_, _, reply)
             | Self::Delete(_, reply)

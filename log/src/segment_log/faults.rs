@@ -281,7 +281,10 @@ async fn a_full_disk_refuses_appends_until_there_is_space() {
     assert!(matches!(send().await, Err(LogError::NoSpace(_))));
     assert_eq!(values(&log, at, 0, 1 << 20).await.len(), count);
     fs::remove_file(&ballast).unwrap();
-    send().await.unwrap();
+    // What comes after a refused append must not land; a new writer goes on.
+    assert!(matches!(send().await, Err(LogError::NoSpace(_))));
+    let writer = log.open_writer("w").await.unwrap();
+    append(&*writer, vec![group(at, &[&value])]).await;
     log.close().await.unwrap();
     let log = open(&folder).unwrap();
     assert_eq!(values(&log, at, 0, 1 << 20).await.len(), count + 1);
