@@ -18,7 +18,7 @@ use crate::log_errors::from_log;
 const READ_BYTES: usize = 1 << 20;
 
 /// Most bytes of decoded rows that wait for the sink (invariant 7).
-const AHEAD_BYTES_MAX: usize = 32 << 20;
+const AHEAD_BYTES_MAX: usize = 16 << 20;
 
 /// Most batches that wait; their bytes are bounded by the budget.
 const QUEUE_LEN: usize = 64;

@@ -103,20 +103,24 @@ async fn a_row_that_is_refused_stops_the_task_with_its_coordinates() {
 async fn a_record_that_can_not_be_decoded_stops_the_task_after_the_rows_before_it() {
     let bench = Bench::new();
     topic(&bench, "t", 1).await;
-    append(&bench, "t", 0, &["a", "b"]).await;
+    append(&bench, "t", 0, &["{\"a\": 1}", "-", "pw-8f1", "{\"a\": 2}"]).await;
     let worker = bench.worker().await;
     let handle = worker.handle();
     let keys = [
         COLLECT,
         ("topics", "t"),
         ("value.converter", "org.apache.kafka.connect.json.JsonConverter"),
+        ("value.converter.schemas.enable", "false"),
     ];
-    // Only where the converter is there: text is no JSON.
-    if create(&handle, "s", &keys).await.is_ok() {
-        eventually("it fails", async || task_of(&handle, "s").0 == "FAILED").await;
-        let trace = task_of(&handle, "s").1;
-        assert!(trace.contains("t-0 at offset 0"), "{trace}");
-    }
+    create(&handle, "s", &keys).await.unwrap();
+    eventually("it fails", async || task_of(&handle, "s").0 == "FAILED").await;
+    let trace = task_of(&handle, "s").1;
+    assert!(trace.contains("t-0 at offset 2"), "{trace}");
+    assert!(!trace.contains("8f1"), "{trace}");
+    assert_eq!(values(&bench), ["{\"a\": 1}", "-"]);
+    // What came before it is done; the record itself is not.
+    let offsets = handle.offsets("s").await.unwrap();
+    assert_eq!(offsets["offsets"][0]["offset"]["kafka_offset"], 2);
     worker.stop().await;
 }
 

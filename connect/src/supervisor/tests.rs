@@ -1,8 +1,11 @@
 //! What the runtime promises, checked with small real connectors over a log.
 #![allow(clippy::unwrap_used)] // a failure is the test's answer
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use thalweg_log::{Log, Options, SegmentLog};
 
 use super::{Posted, Refusal};
 use crate::store::TargetState;
@@ -31,6 +34,30 @@ async fn every_row_arrives_once_over_restarts() {
     let told = bench.source.told.lock().unwrap().clone();
     assert!(told.is_sorted(), "{told:?}");
     assert_eq!(told.last(), Some(&1000));
+}
+
+/// The same on disk, and at the other end: the log is closed and opened again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_row_gets_through_once_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new();
+    for wanted in [200, 900, 2000] {
+        let log = Arc::new(SegmentLog::open(folder.path(), Options::default()).unwrap());
+        bench.log = Some(Arc::clone(&log) as Arc<dyn Log>);
+        let worker = bench.worker().await;
+        let handle = worker.handle();
+        if handle.view("c").is_err() {
+            let keys = [COUNT, ("count", "2000"), ("pause.ms", "1"), ("batch", "13")];
+            create(&handle, "c", &keys).await.unwrap();
+            create(&handle, "s", &[COLLECT, ("topics", "numbers")]).await.unwrap();
+        }
+        eventually("rows arrive", async || bench.sink.rows.lock().unwrap().len() >= wanted).await;
+        worker.stop().await;
+        log.close().await.unwrap();
+    }
+    let rows = bench.sink.rows.lock().unwrap();
+    let values: Vec<String> = rows.iter().filter_map(|row| row.value.clone()).collect();
+    assert!(values == numbers(2000), "rows are missing or twice: {} of 2000", values.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
