@@ -13,7 +13,7 @@ mod replay;
 mod rewrite;
 mod segments;
 #[cfg(test)]
-mod simulation;
+mod simulation_tests;
 mod sync_job;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

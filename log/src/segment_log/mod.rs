@@ -2,7 +2,7 @@
 //! [`Log`] trait.
 
 #[cfg(test)]
-mod faults;
+mod fault_tests;
 mod queue;
 #[cfg(test)]
 mod tests;

@@ -330,7 +330,7 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged() {
     let mut durable = -1;
     for round in 0..20 {
         let mut child = Process::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--nocapture", "segment_log::faults::child_that_is_killed"])
+            .args(["--exact", "--nocapture", "segment_log::fault_tests::child_that_is_killed"])
             .env(CHILD_FOLDER, folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
