@@ -8,3 +8,6 @@ mod writer;
 pub use settings::TableSettings;
 pub use source_info::{SnapshotMarker, SourceInfo, TransactionInfo, source_schema};
 pub use writer::{OldRow, TableWriter};
+
+#[cfg(test)]
+mod tests;
