@@ -1,5 +1,6 @@
 //! Opening a task: what is there, what is to be gone on with, what is new.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use thalweg_core::ConnectError;
@@ -38,6 +39,8 @@ struct Beginning {
     changes: Vec<thalweg_core::batch::StateChange>,
     /// Whether the place is one that is not kept yet.
     is_new: bool,
+    /// Whether what was kept is gone on with.
+    goes_on: bool,
 }
 
 /// Opens a task.
@@ -69,7 +72,7 @@ pub(crate) async fn open(
         shown,
         is_new_place: beginning.is_new,
         changes: beginning.changes,
-        tables: schemas::load(&context.state)?,
+        tables: if beginning.goes_on { schemas::load(&context.state)? } else { HashMap::new() },
         snapshot: beginning.snapshot,
         text_only: false,
         config,
@@ -155,7 +158,14 @@ impl<'a> Opening<'a> {
                 return self.resume(place, state).await;
             }
             let phase = Phase::Idle;
-            return Ok(Beginning { place, phase, snapshot: state, changes: vec![], is_new: false });
+            return Ok(Beginning {
+                place,
+                phase,
+                snapshot: state,
+                changes: vec![],
+                is_new: false,
+                goes_on: true,
+            });
         }
         let judged = slot::judge(self.slot.as_ref(), &place, &self.origin, self.server_end);
         if let Err(problem) = judged {
@@ -179,7 +189,7 @@ impl<'a> Opening<'a> {
                 let changes = state.forget();
                 let place = Place { snapshot: SnapshotPhase::Running, ..place };
                 let run = self.snapshot(None, SnapshotState::default()).await?;
-                Ok(beginning(place, run, changes))
+                Ok(beginning(place, run, changes, true))
             }
             (SnapshotPhase::Done, _) => Ok(Beginning {
                 place,
@@ -187,6 +197,7 @@ impl<'a> Opening<'a> {
                 snapshot: state,
                 changes: Vec::new(),
                 is_new: false,
+                goes_on: true,
             }),
         }
     }
@@ -208,7 +219,7 @@ impl<'a> Opening<'a> {
             tracing::warn!(connector = %self.context.connector, "{note}");
             self.context.notes.set("snapshot", note);
         }
-        Ok(beginning(place, run, Vec::new()))
+        Ok(beginning(place, run, Vec::new(), true))
     }
 
     /// Begins at the beginning. What was kept of before is forgotten.
@@ -227,7 +238,7 @@ impl<'a> Opening<'a> {
         if reads {
             let state = SnapshotState::default();
             let run = self.snapshot(exported.as_deref(), state).await?;
-            return Ok(beginning(place, run, forgotten));
+            return Ok(beginning(place, run, forgotten, false));
         }
         Ok(Beginning {
             place,
@@ -235,6 +246,7 @@ impl<'a> Opening<'a> {
             snapshot: SnapshotState::default(),
             changes: forgotten,
             is_new: true,
+            goes_on: false,
         })
     }
 
@@ -297,6 +309,7 @@ fn beginning(
     place: Place,
     mut run: SnapshotRun,
     changes: Vec<thalweg_core::batch::StateChange>,
+    goes_on: bool,
 ) -> Beginning {
     run.forget_first(changes);
     Beginning {
@@ -305,6 +318,7 @@ fn beginning(
         snapshot: SnapshotState::default(),
         changes: Vec::new(),
         is_new: false,
+        goes_on,
     }
 }
 

@@ -45,6 +45,7 @@ impl TopicNaming {
         let heartbeat_prefix = keys
             .text("topic.heartbeat.prefix", "The beginning of the heartbeat topic's name.")
             .low()
+            .also("heartbeat.topics.prefix")
             .default("__debezium-heartbeat".to_owned());
         let transaction = keys
             .text("topic.transaction", "The end of the transaction topic's name.")

@@ -82,3 +82,43 @@ impl SnapshotFilter {
         self.tables.get(&oid).map_or(&[], Vec::as_slice)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::snapshot::progress::TableProgress;
+
+    #[test]
+    fn what_all_chunks_have_is_left_out_and_what_some_have_is_asked_for() {
+        let mut state = SnapshotState::default();
+        state.views.push(View::parse("10:10:", Lsn(100)).unwrap());
+        state.views.push(View::parse("20:20:", Lsn(200)).unwrap());
+        let mut table = TableProgress::default();
+        table.advance(Some(vec!["5".into()]), 0);
+        table.advance(Some(vec!["9".into()]), 0);
+        table.advance(None, 1);
+        assert_eq!(table.chunks.len(), 2, "neighbours of one snapshot are one");
+        assert!(table.is_done());
+        state.tables.insert(7, table);
+        let mut filter = SnapshotFilter::of(&state).unwrap();
+        assert!(filter.needs_keys(7));
+        for (xid, verdict) in [(9, Verdict::Drop), (10, Verdict::ByKey), (20, Verdict::Keep)] {
+            filter.begin(xid);
+            assert_eq!(filter.verdict(7), verdict, "transaction {xid}");
+            assert_eq!(filter.verdict(8), Verdict::Keep, "a table of which nothing was read");
+        }
+        assert!(!filter.is_over(Lsn(199)));
+        assert!(filter.is_over(Lsn(200)));
+    }
+
+    #[test]
+    fn progress_is_kept_and_forgotten() {
+        let mut state = SnapshotState::default();
+        state.views.push(View::parse("10:10:", Lsn(100)).unwrap());
+        state.tables.insert(7, TableProgress::default());
+        let kept = [state.keep_views(), state.keep_table(7)];
+        let kept = kept.into_iter().map(|change| (change.key, change.value.unwrap())).collect();
+        assert_eq!(SnapshotState::load(&kept).unwrap(), state);
+        assert_eq!(state.forget().len(), 2);
+    }
+}

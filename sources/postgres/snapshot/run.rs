@@ -237,16 +237,7 @@ impl SnapshotRun {
         let mut values: Vec<TupleValue<'_>> = Vec::with_capacity(copying.binary.len());
         let mut held: Option<&[u8]> = None;
         let mut is_fresh = copying.is_fresh;
-        let mut source = SourceInfo {
-            snapshot: SnapshotMarker::Yes,
-            lsn: self.lsn.0,
-            last_commit_lsn: None,
-            tx_id: None,
-            ts_us: self.ts_us,
-            now_ns: now_us().saturating_mul(1000),
-            origin: None,
-            transaction: None,
-        };
+        let mut source = source_of(self.lsn, self.ts_us);
         let mut step = Step::NeedBytes;
         while let Some((frame, size)) = next_frame(&bytes[scanned..]).map_err(protocol)? {
             let start = scanned;
@@ -319,6 +310,20 @@ impl SnapshotRun {
     fn failed(&self, fault: Fault) -> ConnectError {
         let table = self.current.as_ref().map(|copying| copying.info.full_name());
         fault.during(format!("cannot read the snapshot of {}", table.unwrap_or_default()))
+    }
+}
+
+/// The source block of rows of this snapshot.
+fn source_of(lsn: Lsn, ts_us: i64) -> SourceInfo<'static> {
+    SourceInfo {
+        snapshot: SnapshotMarker::Yes,
+        lsn: lsn.0,
+        last_commit_lsn: None,
+        tx_id: None,
+        ts_us,
+        now_ns: now_us().saturating_mul(1000),
+        origin: None,
+        transaction: None,
     }
 }
 

@@ -45,3 +45,28 @@ impl View {
         full < self.xmin || (full < self.xmax && self.xip.binary_search(&full).is_err())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_sees_what_was_committed_before_it() {
+        let view = View::parse("100:110:103,107", Lsn(1)).unwrap();
+        let seen: Vec<u32> = (98..112).filter(|&xid| view.sees(xid)).collect();
+        assert_eq!(seen, [98, 99, 100, 101, 102, 104, 105, 106, 108, 109]);
+        assert!(View::parse("100:110", Lsn(1)).is_none());
+        assert!(View::parse("100:x:", Lsn(1)).is_none());
+    }
+
+    #[test]
+    fn ids_that_have_wrapped_are_told_by_the_nearest() {
+        let wrap = 5_u64 << 32;
+        let view = View::parse(&format!("{}:{}:", wrap - 2, wrap + 3), Lsn(1)).unwrap();
+        assert!(view.sees(u32::MAX), "just before the wrap");
+        assert!(view.sees(2), "just after it");
+        assert!(!view.sees(3), "the snapshot's own end");
+        assert!(view.sees(u32::MAX - 1000));
+        assert!(!view.sees(1000));
+    }
+}

@@ -18,3 +18,6 @@ pub(crate) use replication::{
 };
 pub(crate) use startup::{Purpose, connect};
 pub(crate) use wire::{Frame, Wire, next_frame};
+
+#[cfg(test)]
+mod tests;

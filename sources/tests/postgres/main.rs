@@ -5,7 +5,9 @@
 mod bench;
 mod driver;
 mod errors;
+mod modes;
 mod positions;
+mod sign_in;
 mod snapshot;
 mod stream;
 
