@@ -315,3 +315,64 @@ mod registered {
         }
     }
 }
+
+/// What goes to the registry for Debezium's own schemas.
+mod written {
+    use std::collections::HashMap;
+
+    use serde_json::Value as Json;
+    use thalweg_core::{avro, json};
+
+    use super::*;
+
+    fn resolve(json: &Json, known: &HashMap<u64, Json>) -> Json {
+        match json {
+            Json::Object(object) => {
+                let mut whole = serde_json::Map::new();
+                for (key, value) in object {
+                    if key == "$schema" {
+                        let of = &known[&value.as_u64().unwrap()];
+                        whole.extend(of.as_object().unwrap().clone());
+                    } else {
+                        whole.insert(key.clone(), resolve(value, known));
+                    }
+                }
+                Json::Object(whole)
+            }
+            Json::Array(items) => items.iter().map(|item| resolve(item, known)).collect(),
+            other => other.clone(),
+        }
+    }
+
+    /// The registry takes the Avro schema of every schema that Debezium wrote, prints the
+    /// very same text, and the schema comes back from it.
+    #[test]
+    fn the_registry_takes_every_schema_of_debezium_as_it_is() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/debezium");
+        let mut count = 0;
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "jsonl") {
+                continue;
+            }
+            let mut known: HashMap<u64, Json> = HashMap::new();
+            for line in std::fs::read_to_string(&path).unwrap().lines() {
+                let line: Json = serde_json::from_str(line).unwrap();
+                let (Some(number), Some(is)) = (line["schema"].as_u64(), line.get("is")) else {
+                    continue;
+                };
+                let whole = resolve(is, &known);
+                let schema = json::from_json(&whole.to_string()).unwrap().unwrap();
+                known.insert(number, whole);
+                let text = avro::schema_json(&schema, &avro::Options::default()).unwrap();
+                let parsed = thalweg_schema_registry::avro::parse(&text)
+                    .unwrap_or_else(|error| panic!("{}: {error}\n{text}", path.display()));
+                assert_eq!(parsed.text(), text);
+                let adjusted = avro::adjusted(&schema).unwrap();
+                assert_eq!(avro::from_json(&text).unwrap(), adjusted, "{text}");
+                count += 1;
+            }
+        }
+        assert!(count > 100, "{count} schemas");
+    }
+}

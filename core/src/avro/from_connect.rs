@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::{Options, default, name, words};
@@ -17,7 +18,28 @@ pub fn schema_json(schema: &Arc<Schema>, options: &Options) -> Result<String, Sc
     let schema = name::adjusted(schema)?;
     let mut writer =
         Writer { options, written: HashMap::new(), unnamed: 0, entries: 0, spaces: Vec::new() };
-    Ok(writer.any(&schema, false)?.to_string())
+    let json = writer.any(&schema, false)?;
+    let mut text = Vec::new();
+    let mut printer = serde_json::Serializer::with_formatter(&mut text, JavaNumbers);
+    let printed = json.serialize(&mut printer).map_err(|error| SchemaError::new(error.to_string()));
+    printed.and_then(|()| {
+        String::from_utf8(text).map_err(|_| SchemaError::new("the schema is not UTF-8"))
+    })
+}
+
+/// Prints floats (of defaults) as Java does.
+struct JavaNumbers;
+
+impl serde_json::ser::Formatter for JavaNumbers {
+    fn write_f64<W: ?Sized + std::io::Write>(
+        &mut self,
+        writer: &mut W,
+        float: f64,
+    ) -> std::io::Result<()> {
+        let mut text = Vec::new();
+        crate::json::write_double(float, &mut text);
+        writer.write_all(&text)
+    }
 }
 
 /// Parameters that make an enum of text, or a fixed of bytes.

@@ -37,6 +37,7 @@ pub use encode::Encoder;
 pub use envelope::{Envelope, split_envelope};
 pub use path::{JsonRef, get};
 pub use schema::{from_json, schema_json};
+pub(crate) use write::double as write_double;
 
 use crate::codec::DecodeProblem;
 

@@ -64,7 +64,7 @@ pub(super) fn int(int: i64, out: &mut Vec<u8>) {
 
 /// Appends a 64-bit float as `Double.toString` has it (two digits at least,
 /// which shows in the smallest numbers); what is no number goes in quotes.
-pub(super) fn double(float: f64, out: &mut Vec<u8>) {
+pub(crate) fn double(float: f64, out: &mut Vec<u8>) {
     if !float.is_finite() {
         special(float, out);
     } else if float != 0.0 && float.abs() < 1e-322 {
