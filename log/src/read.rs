@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::api::{Fetched, Result};
+use crate::api::{Fetched, Result, TopicId};
 use crate::disk::{Disk, DiskFile, Open, failed};
 use crate::error::LogError;
 use crate::record::{Batches, first_at};
@@ -21,8 +21,10 @@ const INDEXES_MAX: usize = 16;
 /// Bytes of one step while looking for a time.
 const SEEK_BYTES: usize = 256 * 1024;
 
-type Files = VecDeque<(PathBuf, Arc<dyn DiskFile>)>;
-type Indexes = VecDeque<((PathBuf, u32), Arc<Vec<Entry>>)>;
+/// A file of one incarnation of a topic: a later one has the same paths.
+type Key = (TopicId, PathBuf);
+type Files = VecDeque<(Key, Arc<dyn DiskFile>)>;
+type Indexes = VecDeque<((Key, u32), Arc<Vec<Entry>>)>;
 
 /// Opens what readers need and keeps the latest of it.
 pub(crate) struct SegmentReader {
@@ -42,13 +44,14 @@ impl SegmentReader {
 
     /// Forgets what it keeps of the files in this folder.
     pub(crate) fn forget(&self, folder: &Path) {
-        lock(&self.files).retain(|(path, _)| path.parent() != Some(folder));
-        lock(&self.indexes).retain(|((path, _), _)| path.parent() != Some(folder));
+        lock(&self.files).retain(|((_, path), _)| path.parent() != Some(folder));
+        lock(&self.indexes).retain(|(((_, path), _), _)| path.parent() != Some(folder));
     }
 
-    fn file(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+    fn file(&self, partition: &PartitionView, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let mut files = lock(&self.files);
-        if let Some(at) = files.iter().position(|(known, _)| known == path)
+        if let Some(at) =
+            files.iter().position(|((topic, known), _)| *topic == partition.topic && known == path)
             && let Some(found) = files.remove(at)
         {
             let file = Arc::clone(&found.1);
@@ -61,7 +64,7 @@ impl SegmentReader {
         if files.len() >= FILES_MAX {
             files.pop_front();
         }
-        files.push_back((path.to_owned(), Arc::clone(&file)));
+        files.push_back(((partition.topic, path.to_owned()), Arc::clone(&file)));
         Ok(file)
     }
 
@@ -91,7 +94,7 @@ impl SegmentReader {
         bytes_max: usize,
     ) -> Result<Fetched> {
         let log_path = path(&partition.folder, read.place.base, Part::Log);
-        let file = match self.file(&log_path) {
+        let file = match self.file(partition, &log_path) {
             Ok(file) => file,
             Err(error) => return Err(self.missing(partition, offset, &log_path, &error)),
         };
@@ -144,11 +147,13 @@ impl SegmentReader {
     /// Where to begin to look for an offset, by the index file.
     fn position(&self, partition: &PartitionView, place: &SegmentPlace, relative: i64) -> u64 {
         let index_path = path(&partition.folder, place.base, Part::Index);
-        let key = (index_path, place.indexed);
+        let key = ((partition.topic, index_path), place.indexed);
         if let Some((_, entries)) = lock(&self.indexes).iter().find(|(known, _)| *known == key) {
             return position_of(entries, relative);
         }
-        let read = self.file(&key.0).and_then(|file| index::read(&*file, place.indexed, place.len));
+        let read = self
+            .file(partition, &key.0.1)
+            .and_then(|file| index::read(&*file, place.indexed, place.len));
         match read {
             Ok(Some(entries)) => {
                 let position = position_of(&entries, relative);
@@ -158,7 +163,7 @@ impl SegmentReader {
             // From the start then: slow, but right; the index is built again.
             _ => {
                 let log_path = path(&partition.folder, place.base, Part::Log);
-                let rebuilt = self.file(&log_path).ok().and_then(|file| {
+                let rebuilt = self.file(partition, &log_path).ok().and_then(|file| {
                     let segment_file =
                         SegmentFile { file: &*file, path: &log_path, len: place.len };
                     self.rebuild(partition, place, &segment_file).ok()
@@ -168,10 +173,10 @@ impl SegmentReader {
         }
     }
 
-    fn keep(&self, key: (PathBuf, u32), entries: Vec<Entry>) -> Arc<Vec<Entry>> {
+    fn keep(&self, key: (Key, u32), entries: Vec<Entry>) -> Arc<Vec<Entry>> {
         let entries = Arc::new(entries);
         let mut indexes = lock(&self.indexes);
-        indexes.retain(|((path, _), _)| *path != key.0);
+        indexes.retain(|((known, _), _)| *known != key.0);
         if indexes.len() >= INDEXES_MAX {
             indexes.pop_front();
         }
@@ -190,7 +195,7 @@ impl SegmentReader {
         let index_path = path(&partition.folder, place.base, Part::Index);
         tracing::warn!(path = %index_path.display(), "building a damaged index again");
         let state = rebuild(segment_file, place.base)?;
-        Ok(self.keep((index_path, place.indexed), state.fresh))
+        Ok(self.keep(((partition.topic, index_path), place.indexed), state.fresh))
     }
 
     /// Offset of the first record at or after `time`, if there is one.
@@ -230,7 +235,7 @@ impl SegmentReader {
         let mut before = segment.base;
         if segment.index.time_written > 0 {
             let time_path = path(&partition.folder, segment.base, Part::TimeIndex);
-            let file = self.file(&time_path).ok()?;
+            let file = self.file(partition, &time_path).ok()?;
             let entries = index::read_time(&*file, segment.index.time_written).ok()??;
             let known = entries.partition_point(|entry| entry.timestamp < time);
             if let Some(entry) = known.checked_sub(1).and_then(|index| entries.get(index)) {

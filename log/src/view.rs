@@ -38,6 +38,7 @@ pub(crate) struct TopicView {
 
 /// One partition.
 pub(crate) struct PartitionView {
+    pub(crate) topic: TopicId,
     pub(crate) folder: PathBuf,
     state: RwLock<PartitionRecords>,
     /// Told of every new record and of the end.
@@ -147,8 +148,8 @@ impl View {
 }
 
 impl PartitionView {
-    pub(crate) fn new(folder: PathBuf, records: PartitionRecords) -> Self {
-        Self { folder, state: RwLock::new(records), changed: Notify::new() }
+    pub(crate) fn new(topic: TopicId, folder: PathBuf, records: PartitionRecords) -> Self {
+        Self { topic, folder, state: RwLock::new(records), changed: Notify::new() }
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, PartitionRecords> {

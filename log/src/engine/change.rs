@@ -47,6 +47,7 @@ impl Engine {
         let config = TopicConfig::parse(&self.options.topics, &info.config)?;
         let partitions = (0..info.partitions).map(|number| Partition {
             view: Arc::new(PartitionView::new(
+                info.id,
                 folder(&self.root, &info.name, number),
                 PartitionRecords::default(),
             )),
@@ -231,9 +232,8 @@ fn retained_from(records: &PartitionRecords, config: &TopicConfig, now: i64) -> 
     let count = records.segments.len();
     for (index, segment) in records.segments.iter().enumerate() {
         let is_active = index + 1 == count;
-        let is_old = config
-            .retention_ms
-            .is_some_and(|keep| segment.max_timestamp() < now.saturating_sub(keep));
+        let is_old =
+            config.retention_ms.is_some_and(|keep| segment.newest_ms() < now.saturating_sub(keep));
         let is_over =
             config.retention_bytes.is_some_and(|keep| !is_active && bytes - segment.len >= keep);
         if !(is_old || is_over) {

@@ -120,6 +120,7 @@ impl Engine {
             prepared: None,
             pending: Vec::new(),
             view: Arc::new(PartitionView::new(
+                info.id,
                 folder(&self.root, &info.name, number),
                 PartitionRecords::new(state.start, state.next, state.segments),
             )),

@@ -34,6 +34,12 @@ impl Segment {
         self.index.max_timestamp
     }
 
+    /// The time that its age counts from: that of its records or, if they have
+    /// none, its own, in ms since 1970.
+    pub(crate) fn newest_ms(&self) -> i64 {
+        if self.max_timestamp() < 0 { self.created_ms } else { self.max_timestamp() }
+    }
+
     /// Accounts for a batch that was placed at its end.
     pub(crate) fn add(&mut self, last_offset: i64, max_timestamp: i64, len: u64) {
         self.index.add(self.base, self.len, last_offset, max_timestamp, len);
