@@ -97,6 +97,12 @@ impl Types {
         Ok(Self { by_oid })
     }
 
+    /// These, without asking a server.
+    #[cfg(test)]
+    pub(crate) fn of(types: impl IntoIterator<Item = (u32, TypeInfo)>) -> Self {
+        Self { by_oid: types.into_iter().collect() }
+    }
+
     /// Whether a type is known; if not, load again.
     #[must_use]
     pub fn knows(&self, oid: u32) -> bool {

@@ -14,3 +14,6 @@ mod write;
 pub(crate) use changes::{Changes, Resume};
 pub(crate) use relations::TableStore;
 pub(crate) use run::{Confirmed, Step, StreamRun};
+
+#[cfg(test)]
+mod tests;
