@@ -323,8 +323,6 @@ mod written {
     use serde_json::Value as Json;
     use thalweg_core::{avro, json};
 
-    use super::*;
-
     fn resolve(json: &Json, known: &HashMap<u64, Json>) -> Json {
         match json {
             Json::Object(object) => {
