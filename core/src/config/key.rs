@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::{Choice, ConfigType, ConfigValue, Declare, Definition, Importance};
+use super::{Choice, ConfigType, ConfigValue, Declare, Definition, Importance, is_secret_name};
 
 type Check<T> = Box<dyn Fn(&T) -> Result<(), String>>;
 
@@ -159,7 +159,9 @@ impl<'d, 'a, T: Clone + 'static> Key<'d, 'a, T> {
         match read {
             Ok(value) => Some(value),
             Err(reason) => {
-                let message = if self.definition.kind == ConfigType::Password {
+                let is_secret =
+                    self.definition.kind == ConfigType::Password || is_secret_name(&name);
+                let message = if is_secret {
                     format!("Invalid value for configuration {name}: {reason}")
                 } else {
                     format!("Invalid value {text} for configuration {name}: {reason}")
