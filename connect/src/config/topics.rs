@@ -6,6 +6,8 @@ use regex::Regex;
 use thalweg_core::config::{ConfigMap, Declare};
 use thalweg_log::TopicConfig;
 
+use crate::store::is_internal;
+
 /// Which topics a sink reads.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TopicFilter {
@@ -55,6 +57,9 @@ pub(super) fn filter(keys: &mut Declare<'_>) -> TopicFilter {
             ),
             _ => {}
         }
+    }
+    for name in names.iter().filter(|name| is_internal(name)) {
+        keys.problem("topics", format!("topic {name} is this server's own: remove it"));
     }
     TopicFilter {
         names: names.into_iter().collect(),

@@ -9,7 +9,7 @@ use thalweg_log::{OffsetAt, TopicPartition};
 
 use super::{SinkRun, name_of};
 use crate::log_errors::from_log;
-use crate::store::INTERNAL_TOPICS;
+use crate::store::is_internal;
 
 /// The partitions of this task, by topic. Each partition belongs to one task by
 /// its name and number alone, so that tasks need not agree, and a new topic
@@ -33,10 +33,6 @@ pub(super) fn partitions(run: &SinkRun) -> Vec<SinkPartition> {
     }
     mine.sort();
     mine
-}
-
-fn is_internal(topic: &str) -> bool {
-    topic.starts_with("__") || INTERNAL_TOPICS.contains(&topic)
 }
 
 /// The partitions with what was committed for them. What was committed for a

@@ -7,10 +7,17 @@ use thalweg_log::{LogError, TopicInfo, TopicSpec};
 
 use super::SourceRun;
 use crate::log_errors::from_log;
+use crate::store::is_internal;
 
 /// The topic of this name, made if it is missing. Asked for each batch: it may
 /// have been deleted, or deleted and made again.
 pub(super) async fn topic(run: &SourceRun, name: &Arc<str>) -> Result<TopicInfo, ConnectError> {
+    if is_internal(name) {
+        return Err(ConnectError::bad_config(format!(
+            "topic {name} is this server's own, and rows would damage it: give the rows' topic \
+             another name"
+        )));
+    }
     let topic = match run.log.topic(name) {
         Some(topic) => topic,
         None => create(run, name).await?,

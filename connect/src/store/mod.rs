@@ -19,14 +19,20 @@ pub(crate) use sink_state::{SinkStateStore, TaskState};
 pub(crate) use source_state::{SourceStateStore, StateEntries};
 pub(crate) use status::StatusStore;
 
-/// The topics that are the runtime's own: no sink reads them by a pattern.
-pub(crate) const INTERNAL_TOPICS: &[&str] = &[
+/// Whether a topic is this server's own: connectors neither read nor write it.
+pub(crate) fn is_internal(topic: &str) -> bool {
+    INTERNAL_TOPICS.contains(&topic)
+}
+
+const INTERNAL_TOPICS: &[&str] = &[
     configs::TOPIC,
     offsets::TOPIC,
     status::TOPIC,
     source_state::TOPIC,
     sink_state::TOPIC,
     "_schemas",
+    "__consumer_offsets",
+    "__transaction_state",
 ];
 
 /// The stores, opened. One holder per log: opening them fences the former one.

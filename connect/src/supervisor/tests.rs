@@ -210,6 +210,26 @@ async fn another_config_restarts_that_connector_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_topics_of_the_server_are_no_ones() {
+    let bench = Bench::new();
+    let worker = bench.worker().await;
+    let handle = worker.handle();
+    let keys = [COUNT, ("count", "5"), ("to.topics", "connect-configs")];
+    create(&handle, "c", &keys).await.unwrap();
+    eventually("it fails", async || task_of(&handle, "c").0 == "FAILED").await;
+    assert!(task_of(&handle, "c").1.contains("topic connect-configs is this server's own"));
+    let kept = bench.records("connect-configs").await;
+    assert!(kept.iter().all(|(_, key, _)| key.as_deref().is_some_and(|key| key.ends_with("-c"))));
+    let keys = [COLLECT, ("topics", "a,__consumer_offsets")];
+    let Err(Refusal::Invalid(text)) = create(&handle, "s", &keys).await else { panic!() };
+    assert!(text.contains("__consumer_offsets is this server's own"), "{text}");
+    create(&handle, "s", &[COLLECT, ("topics.regex", ".*")]).await.unwrap();
+    eventually("it runs", async || task_of(&handle, "s").0 == "RUNNING").await;
+    assert_eq!(bench.sink.opened.lock().unwrap()[0], []);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_config_that_can_not_work_is_refused_with_every_reason() {
     let bench = Bench::new();
     let worker = bench.worker().await;
