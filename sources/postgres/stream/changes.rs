@@ -16,6 +16,8 @@ use crate::postgres::transport::{WalFrame, WalFrames, now_us};
 
 /// A batch ends when the messages of its rows have about so many bytes.
 const BATCH_BYTES: usize = 1024 * 1024;
+/// A batch of so many bytes is not waited with.
+const LINGER_BYTES: usize = 256 * 1024;
 /// What a row takes beside its bytes.
 const ROW_BYTES: usize = 256;
 
@@ -311,6 +313,11 @@ impl Changes {
     /// Whether there are rows, or schemas, to be handed over.
     pub(crate) fn has_rows(&self) -> bool {
         self.rows
+    }
+
+    /// Whether the batch is small, and its last transaction goes on.
+    pub(crate) fn expects_more(&self) -> bool {
+        self.rows && self.transaction.is_some() && self.bytes < LINGER_BYTES
     }
 
     /// Whether the place moved since the last batch.

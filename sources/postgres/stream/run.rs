@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use thalweg_core::batch::SourceBatch;
 use thalweg_core::{ConnectError, ErrorKind};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Changes;
 use super::changes::Pause;
@@ -25,6 +25,10 @@ const STATUS_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// When the server waits for an answer (it is shutting down), positions are
 /// kept at most so often.
 const REPLY_PAUSE: Duration = Duration::from_millis(100);
+
+/// In the middle of a transaction more rows are on their way: so long they are
+/// waited for, since few large batches cost less than many small ones.
+const LINGER: Duration = Duration::from_millis(2);
 
 /// How far positions are durable: set by the runtime's side, read by the loop.
 #[derive(Debug, Default)]
@@ -126,6 +130,12 @@ impl<T: WalTransport> StreamRun<T> {
     async fn drained(&mut self) -> Result<Option<Step>, ConnectError> {
         self.tell();
         if let Some(filled) = self.transport.fill().now_or_never() {
+            filled.map_err(lost)?;
+            return Ok(None);
+        }
+        if self.changes.expects_more()
+            && let Ok(filled) = timeout(LINGER, self.transport.fill()).await
+        {
             filled.map_err(lost)?;
             return Ok(None);
         }
