@@ -1,0 +1,40 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+/// Change data capture in one binary: rows of Postgres through a durable,
+/// Kafka-compatible log with an Avro schema registry into a data lake.
+#[derive(Debug, clap::Parser)]
+#[command(name = "thalweg", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Run the server: the log, the schema registry and the connectors.
+    Serve(Serve),
+}
+
+/// Settings of `thalweg serve`. What is given here comes before the
+/// environment, which comes before the file.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Serve {
+    /// A file of settings (TOML).
+    #[arg(long, value_name = "FILE", env = "THALWEG_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder that holds everything durable [default: ./data].
+    #[arg(long, value_name = "DIR", env = "THALWEG_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where Kafka clients will connect [default: 127.0.0.1:9092].
+    #[arg(long, value_name = "ADDR", env = "THALWEG_KAFKA")]
+    pub(crate) kafka: Option<String>,
+    /// Where the schema registry listens [default: 127.0.0.1:8081].
+    #[arg(long, value_name = "ADDR", env = "THALWEG_REGISTRY")]
+    pub(crate) registry: Option<String>,
+    /// Where the Connect REST listens [default: 127.0.0.1:8083].
+    #[arg(long, value_name = "ADDR", env = "THALWEG_REST")]
+    pub(crate) rest: Option<String>,
+}

@@ -1,0 +1,182 @@
+//! Settings of the server: command line over environment over file.
+//!
+//! The file is TOML; its keys are declared as the keys of connectors are, so
+//! that every problem is reported at once and a slip is answered with the key
+//! that was meant.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use thalweg_core::choices;
+use thalweg_core::config::{ConfigMap, Declare, Key, Millis};
+
+use crate::cli::Serve;
+
+/// All settings, read and checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) data: PathBuf,
+    /// Checked and kept for the day that Kafka clients can connect.
+    #[expect(dead_code, reason = "the listener comes with the Kafka protocol")]
+    pub(crate) kafka: SocketAddr,
+    pub(crate) registry: SocketAddr,
+    pub(crate) rest: SocketAddr,
+    pub(crate) durability: Durability,
+    pub(crate) interval: Millis,
+    pub(crate) append_bytes_max: usize,
+    pub(crate) registry_aliases: Vec<String>,
+}
+
+choices! {
+    /// When an append counts as done.
+    pub(crate) enum Durability {
+        /// When it is on the disk.
+        Fsync = "fsync",
+        /// When the operating system has it; it is synced every so often.
+        Interval = "interval",
+        /// When the operating system has it.
+        PageCache = "page-cache",
+    }
+}
+
+impl Settings {
+    /// The log's own options.
+    pub(crate) fn log_options(&self) -> thalweg_log::Options {
+        thalweg_log::Options {
+            durability: match self.durability {
+                Durability::Fsync => thalweg_log::Durability::Fsync,
+                Durability::Interval => thalweg_log::Durability::Interval(self.interval.duration()),
+                Durability::PageCache => thalweg_log::Durability::PageCache,
+            },
+            append_bytes_max: self.append_bytes_max,
+            ..thalweg_log::Options::default()
+        }
+    }
+
+    /// Reads the file, if one is named, and lays the arguments over it.
+    pub(crate) fn read(arguments: &Serve) -> Result<Self> {
+        let mut given = match &arguments.config {
+            Some(path) => read_file(path)?,
+            None => ConfigMap::new(),
+        };
+        let data = arguments.data.as_ref().map(|path| path.to_string_lossy().into_owned());
+        for (key, value) in [
+            ("data", &data),
+            ("kafka.listen", &arguments.kafka),
+            ("registry.listen", &arguments.registry),
+            ("rest.listen", &arguments.rest),
+        ] {
+            if let Some(value) = value {
+                given.insert(key.to_owned(), value.clone());
+            }
+        }
+        let mut keys = Declare::read(&given);
+        let settings = Self::declare(&mut keys);
+        let read = keys.finish();
+        let problems = read.problems.iter().chain(&read.warnings);
+        let problems: Vec<String> = problems.map(ToString::to_string).collect();
+        if !problems.is_empty() {
+            bail!("the settings have {} problem(s):\n  {}", problems.len(), problems.join("\n  "));
+        }
+        Ok(settings)
+    }
+
+    fn declare(keys: &mut Declare<'_>) -> Self {
+        const LOG_BYTES_DEFAULT: i64 = 128 << 20;
+        let data = keys.text("data", "Folder that holds everything durable.");
+        let data = data.default("data".to_owned()).into();
+        let kafka = listen(keys.text("kafka.listen", "Address for Kafka clients."), 9092);
+        let registry = keys.text("registry.listen", "Address of the schema registry.");
+        let registry = listen(registry, 8081);
+        let rest = listen(keys.text("rest.listen", "Address of the Connect REST."), 8083);
+        let aliases = "Other addresses under which clients and configs know this registry.";
+        let registry_aliases = keys.list("registry.aliases", aliases).default(Vec::new());
+        let durability = keys.choice("log.durability", "When an append counts as done.");
+        let durability = durability.default(Durability::Fsync);
+        let interval = "Time between syncs where log.durability is interval.";
+        let interval = keys.value("log.interval.ms", interval).default(Millis(100));
+        let append_bytes_max = keys
+            .int("log.append.bytes.max", "Most bytes of one append, so of one row of a source.")
+            .range(1 << 20..=2 << 30)
+            .default(LOG_BYTES_DEFAULT);
+        // In range by the check above, so it fits.
+        let append_bytes_max = usize::try_from(append_bytes_max).unwrap_or_default();
+        Self {
+            data,
+            kafka,
+            registry,
+            rest,
+            durability,
+            interval,
+            append_bytes_max,
+            registry_aliases,
+        }
+    }
+}
+
+/// A listener's address.
+fn listen(key: Key<'_, '_, String>, port: u16) -> SocketAddr {
+    let default = format!("127.0.0.1:{port}");
+    let text = key.check(|text| address(text).map(|_| ())).default(default);
+    // A wrong address is a problem of its key already.
+    address(&text).unwrap_or_else(|_| SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+/// Only loopback, since there is no TLS and no authentication yet to guard
+/// another address.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .replace("localhost:", "127.0.0.1:")
+        .parse()
+        .map_err(|_| "expected an address, such as 127.0.0.1:8083".to_owned())?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("listening for other machines needs TLS and authentication, which do not exist \
+             yet: use 127.0.0.1, or put a proxy that has both in front"
+            .to_owned())
+    }
+}
+
+fn read_file(path: &Path) -> Result<ConfigMap> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the settings file {shown} can't be read"))?;
+    let table: toml::Table =
+        toml::from_str(&text).with_context(|| format!("the settings file {shown} is not TOML"))?;
+    let mut flat = ConfigMap::new();
+    flatten("", &table, &mut flat);
+    Ok(flat)
+}
+
+/// `[log] durability = "fsync"` becomes `log.durability`.
+fn flatten(prefix: &str, table: &toml::Table, into: &mut ConfigMap) {
+    for (key, value) in table {
+        let name = format!("{prefix}{key}");
+        match value {
+            toml::Value::Table(table) => flatten(&format!("{name}."), table, into),
+            toml::Value::Array(items) => {
+                let items: Vec<String> = items.iter().map(text_of).collect();
+                into.insert(name, items.join(","));
+            }
+            value => {
+                into.insert(name, text_of(value));
+            }
+        }
+    }
+}
+
+fn text_of(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Float(number) => number.to_string(),
+        toml::Value::Boolean(flag) => flag.to_string(),
+        toml::Value::Datetime(time) => time.to_string(),
+        toml::Value::Array(_) | toml::Value::Table(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

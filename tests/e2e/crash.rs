@@ -1,0 +1,185 @@
+//! kill -9 at random points, during the snapshot and while rows change: the
+//! lake then equals the source, with no offset and no row twice.
+//!
+//! `THALWEG_KILLS` says how many (20 without it; `make crash` asks for 100).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use thalweg_harness::{Postgres, Thalweg};
+
+use crate::lake::records;
+use crate::setup::{eventually, lake, options, post, source};
+
+const ROWS_AT_FIRST: u64 = 60_000;
+const TABLES: [&str; 2] = ["accounts", "moves"];
+
+fn prepare(postgres: &Postgres) {
+    for table in TABLES {
+        postgres
+            .sql(&format!(
+                "CREATE TABLE {table} (id bigint PRIMARY KEY, version int NOT NULL, note text); \
+                 INSERT INTO {table} SELECT n, 0, 'note ' || n \
+                 FROM generate_series(1, {ROWS_AT_FIRST}) n"
+            ))
+            .unwrap();
+    }
+}
+
+/// One transaction or two of changes over both tables. A row's `version` rises
+/// by one with each update and an id is never used again, so that the events
+/// of a key tell whether one is missing or there twice.
+fn change(postgres: &Postgres, round: u64) {
+    let fresh = ROWS_AT_FIRST + 1 + round * 50;
+    let some = fastrand_like(round) % ROWS_AT_FIRST;
+    postgres
+        .sql(&format!(
+            "BEGIN; \
+             INSERT INTO accounts SELECT n, 0, 'new' FROM generate_series({fresh}, {fresh} + 49) n; \
+             UPDATE accounts SET version = version + 1 WHERE id BETWEEN {some} AND {some} + 40; \
+             INSERT INTO moves SELECT n, 0, NULL FROM generate_series({fresh}, {fresh} + 9) n; \
+             COMMIT; \
+             UPDATE moves SET version = version + 1, note = 'moved' WHERE id % 997 = {round} % 997; \
+             DELETE FROM accounts WHERE id = {some} + 7; \
+             DELETE FROM moves WHERE id % 1999 = {round} % 1999"
+        ))
+        .unwrap();
+}
+
+/// A scattered number that is the same in every run.
+fn fastrand_like(seed: u64) -> u64 {
+    seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33
+}
+
+fn kills() -> u64 {
+    std::env::var("THALWEG_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
+}
+
+#[test]
+fn crash_loses_nothing_and_repeats_nothing() {
+    let postgres = Arc::new(Postgres::start().unwrap());
+    prepare(&postgres);
+    let home = tempfile::tempdir().unwrap();
+    let (data, lake_folder) = (home.path().join("data"), home.path().join("lake"));
+    std::fs::create_dir(&lake_folder).unwrap();
+
+    let thalweg = Thalweg::start(&options(Some(&data))).unwrap();
+    let more = [("tombstones.on.delete", "false"), ("topic.prefix", "crash")];
+    post(&thalweg, &source(&postgres, "crash", &more));
+    let topics = "crash.public.accounts,crash.public.moves";
+    post(&thalweg, &lake("crash-lake", &lake_folder, &[("topics", topics)]));
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let failure = Arc::new(Mutex::new(None));
+    let workload = {
+        let (postgres, stop, failure) =
+            (Arc::clone(&postgres), Arc::clone(&stop), Arc::clone(&failure));
+        std::thread::spawn(move || {
+            for round in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    change(&postgres, round);
+                }));
+                if done.is_err() {
+                    *failure.lock().unwrap() = Some(round);
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(30));
+            }
+        })
+    };
+
+    let kills = kills();
+    let mut running = thalweg;
+    for kill in 0..kills {
+        // Short lives early, to hit the snapshot; some long enough to stream.
+        let life = 40 + fastrand_like(kill) % if kill % 3 == 0 { 2500 } else { 700 };
+        std::thread::sleep(Duration::from_millis(life));
+        running.kill().unwrap();
+        running = Thalweg::start(&options(Some(&data))).unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    workload.join().unwrap();
+    assert_eq!(*failure.lock().unwrap(), None, "the workload failed");
+    compare(&running, &postgres, &lake_folder);
+    println!("{kills} kills: the lake equals the source, no offset and no row twice");
+    assert!(running.stop().unwrap().success());
+}
+
+fn compare(thalweg: &Thalweg, postgres: &Postgres, folder: &Path) {
+    for table in TABLES {
+        let topic = format!("crash.public.{table}");
+        let rows = postgres.sql(&format!("SELECT id, version, note FROM {table}")).unwrap();
+        let expected: BTreeMap<u64, (u64, String)> = rows.lines().map(row_of_psql).collect();
+        eventually(&format!("{table} in the lake"), thalweg, || {
+            let found = rebuilt(records(folder).get(&topic).unwrap_or(&Vec::new()));
+            let differing: Vec<_> = expected
+                .iter()
+                .filter(|(id, row)| found.get(id) != Some(row))
+                .map(|(id, _)| *id)
+                .take(5)
+                .collect();
+            (found == expected, (found.len(), expected.len(), differing))
+        });
+        once_each(&topic, &records(folder)[&topic]);
+    }
+}
+
+fn row_of_psql(line: &str) -> (u64, (u64, String)) {
+    let mut fields = line.splitn(3, '|');
+    let mut number = || fields.next().unwrap().parse().unwrap();
+    let (id, version) = (number(), number());
+    (id, (version, fields.next().unwrap().to_owned()))
+}
+
+/// The table as the events leave it.
+fn rebuilt(events: &[Value]) -> BTreeMap<u64, (u64, String)> {
+    let mut table = BTreeMap::new();
+    for event in events {
+        if event["op"] == "d" {
+            table.remove(&event["before"]["id"].as_u64().unwrap());
+        } else {
+            let after = &event["after"];
+            let note = after["note"].as_str().unwrap_or_default().to_owned();
+            let row = (after["version"].as_u64().unwrap(), note);
+            table.insert(after["id"].as_u64().unwrap(), row);
+        }
+    }
+    table
+}
+
+/// The events of each key are a chain: one create or read, versions that rise
+/// by one, at most one delete, and nothing after it.
+fn once_each(topic: &str, events: &[Value]) {
+    let mut versions: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut deleted = BTreeSet::new();
+    for (offset, event) in events.iter().enumerate() {
+        let at = format!("{topic} at offset {offset}: {} {}", event["op"], event["source"]);
+        let op = event["op"].as_str().unwrap();
+        let side = if op == "d" { "before" } else { "after" };
+        let id = event[side]["id"].as_u64().unwrap();
+        assert!(!deleted.contains(&id), "{at}: id {id} was deleted before");
+        match op {
+            "c" | "r" => {
+                let version = event["after"]["version"].as_u64().unwrap();
+                assert!(versions.insert(id, version).is_none(), "{at}: id {id} is there twice");
+            }
+            "u" => {
+                let version = event["after"]["version"].as_u64().unwrap();
+                let last = versions.insert(id, version);
+                assert_eq!(last, Some(version - 1), "{at}: id {id} skips or repeats a version");
+            }
+            "d" => {
+                assert!(versions.contains_key(&id), "{at}: id {id} was never there");
+                deleted.insert(id);
+            }
+            other => panic!("{at}: op {other}"),
+        }
+    }
+}

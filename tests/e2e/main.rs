@@ -1,0 +1,12 @@
+//! The whole program against real servers: a real Postgres, real curl, files
+//! read back by others.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on must fail")]
+
+mod crash;
+mod lake;
+mod pipeline;
+mod refusals;
+mod setup;
+mod storage;
+mod upstream;
