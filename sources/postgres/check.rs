@@ -147,7 +147,17 @@ fn some_table(tables: &[TableName], config: &Config) -> Result<Option<String>, C
         )));
     }
     if config.publication.autocreate == Autocreate::Filtered {
-        return Ok(Some("the include and exclude lists leave no table".to_owned()));
+        let database = &config.server.database;
+        return Ok(Some(match config.settings.selection.tables_included() {
+            Some(list) => format!(
+                "no table of database {database} that is included matches {list}: check the names \
+                 (schema.table), or create the table first"
+            ),
+            None => format!(
+                "database {database} has no table that the include and exclude lists leave: \
+                 create one first, or change the lists"
+            ),
+        }));
     }
     Ok(None)
 }

@@ -7,18 +7,23 @@ use thalweg_core::config::Declare;
 /// Comma-separated regular expressions. Each must match a whole name, in any
 /// case; `\,` is a comma of an expression.
 #[derive(Clone, Debug, Default)]
-pub struct Patterns(Vec<Regex>);
+pub struct Patterns {
+    /// As it was posted, for messages.
+    text: String,
+    all: Vec<Regex>,
+}
 
 impl Patterns {
     /// Reads a list. The error names the expression and what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
-        split(text, ',').iter().map(|one| anchored(one)).collect::<Result<_, _>>().map(Self)
+        let all = split(text, ',').iter().map(|one| anchored(one)).collect::<Result<_, _>>()?;
+        Ok(Self { text: text.to_owned(), all })
     }
 
     /// Whether one of them matches the whole name.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        self.0.iter().any(|pattern| pattern.is_match(name))
+        self.all.iter().any(|pattern| pattern.is_match(name))
     }
 }
 
@@ -100,6 +105,12 @@ impl Selection {
     #[must_use]
     pub fn has_table(&self, schema: &str, table: &str) -> bool {
         self.schemas.has(schema) && self.tables.has(&format!("{schema}.{table}"))
+    }
+
+    /// `table.include.list` as it was posted.
+    #[must_use]
+    pub fn tables_included(&self) -> Option<&str> {
+        self.tables.include.as_ref().map(|list| list.text.as_str())
     }
 
     /// Whether it has a column of a table that it has.

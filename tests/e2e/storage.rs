@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use thalweg_harness::{Postgres, Thalweg, ThalwegOptions};
+use thalweg_harness::{Postgres, Thalweg};
 
 use crate::lake::records;
 use crate::setup::{eventually, lake, options, post, source, thalweg, wait_for_task};
@@ -113,18 +113,14 @@ fn a_full_disk_stops_writes_with_a_reason_and_goes_on_after() {
         return;
     }
     let home = tempfile::tempdir().unwrap();
-    let Some(disk) = Tmpfs::mount(home.path(), "96m") else {
+    let Some(disk) = Tmpfs::mount(home.path(), "400m") else {
         eprintln!("skipped: this machine lets nobody mount a tmpfs");
         return;
     };
     let postgres = Postgres::start().unwrap();
     postgres.sql("CREATE TABLE t (id int PRIMARY KEY, note text)").unwrap();
     let data = home.path().join("data");
-    let thalweg = Thalweg::start(&ThalwegOptions {
-        // Without compression the disk fills soon.
-        ..options(Some(&data))
-    })
-    .unwrap();
+    let thalweg = Thalweg::start(&options(Some(&data))).unwrap();
     let folder = tempfile::tempdir().unwrap();
     post(&thalweg, &source(&postgres, "full", &[("tombstones.on.delete", "false")]));
     post(&thalweg, &lake("full-lake", folder.path(), &[("topics", "full.public.t")]));
