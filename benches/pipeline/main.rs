@@ -4,6 +4,8 @@
 //! `THALWEG_BENCH_ROWS` (default 1,000,000) and `THALWEG_BENCH_RUNS` (default 3)
 //! scale it; a word as argument runs only the cases whose names hold it.
 
+#![allow(clippy::print_stderr, reason = "a bench tells its progress")]
+
 mod catchup;
 mod footprint;
 mod lake;
@@ -14,12 +16,14 @@ mod table;
 use anyhow::Result;
 use measure::Report;
 
+type Case = fn(&mut Report) -> Result<()>;
+
 fn main() -> Result<()> {
     let words: Vec<String> =
         std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     let mut report = Report::default();
-    let cases: [(&str, fn(&mut Report) -> Result<()>); 6] = [
+    let cases: [(&str, Case); 6] = [
         ("footprint", footprint::run),
         ("lake", lake::run),
         ("snapshot", snapshot::run),
