@@ -1,13 +1,14 @@
 //! Closing a round: plan, upload, done. Each step can be repeated.
 
 use futures_util::{StreamExt, stream};
+use thalweg_core::connector::SinkPartition;
 use thalweg_core::{BoxFuture, ConnectError};
 
 use super::lane::{Lane, failed, hex};
 use super::names::KEY_BYTES_MAX;
 use super::plan::FilePlan;
 use super::replay::Replay;
-use super::round::{ClosedFile, Round};
+use super::round::Round;
 use super::store::{Found, Put, Store};
 use super::task::Shared;
 use crate::lake::Spooled;
@@ -21,6 +22,8 @@ const PARALLEL_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// A round on its way into its place.
 pub(super) struct Closing {
     from: i64,
+    /// Whether the files have their names: those of an earlier plan have.
+    named: bool,
     planned: bool,
     files: Vec<Planned>,
 }
@@ -61,19 +64,22 @@ impl Lane {
             Some(replay) if replays && self.next > replay.from => self.replays.pop_front(),
             _ => None,
         };
+        let named = replay.is_some();
         let files = match (round, replay) {
             (round, Some(replay)) => self.same_as_planned(round, replay)?,
-            (Some(round), None) => self.planned(round, shared).await?,
+            (Some(round), None) => self.planned(round, shared)?,
             (None, None) => return Ok(()),
         };
+        // From here on no error loses it: it is gone on with by `settle`.
         if let Some((from, files)) = files {
-            self.closing = Some(Closing { from, planned: false, files });
+            self.closing = Some(Closing { from, named, planned: false, files });
         }
         self.settle(shared).await
     }
 
     /// Goes on with a round that is closed but not in its place.
     pub(super) async fn settle(&mut self, shared: &Shared) -> Result<(), ConnectError> {
+        self.rename(shared).await?;
         let Some(closing) = &mut self.closing else { return Ok(()) };
         if !closing.planned {
             let plans = closing.files.iter().map(|file| {
@@ -110,8 +116,23 @@ impl Lane {
         Ok(())
     }
 
+    /// Where an earlier topic of the same name left a file of that name, the new
+    /// one's id is in it too.
+    async fn rename(&mut self, shared: &Shared) -> Result<(), ConnectError> {
+        let Some(closing) = self.closing.as_mut().filter(|closing| !closing.named) else {
+            return Ok(());
+        };
+        for Planned { plan, .. } in &mut closing.files {
+            if self.again && shared.store.look(&plan.key).await?.is_some() {
+                plan.key = key(&self.partition, &plan.path, plan.first, true, shared)?;
+            }
+        }
+        closing.named = true;
+        Ok(())
+    }
+
     /// Plans a round.
-    async fn planned(
+    fn planned(
         &self,
         round: Round,
         shared: &Shared,
@@ -120,7 +141,7 @@ impl Lane {
         let closed = round.close().map_err(|error| failed(&self.partition, end, &error))?;
         let mut files = Vec::with_capacity(closed.len());
         for closed in closed {
-            let key = self.key(&closed, shared).await?;
+            let key = key(&self.partition, &closed.path, closed.first, false, shared)?;
             let plan = FilePlan {
                 topic_id: self.partition.topic_id,
                 partition: self.partition.partition,
@@ -139,25 +160,6 @@ impl Lane {
             files.push(Planned { plan, file: closed.file, durable: false });
         }
         Ok((!files.is_empty()).then_some((from, files)))
-    }
-
-    /// The name of a file. Where an earlier topic of the same name left a file
-    /// of that name, the new one's id is in it too.
-    async fn key(&self, file: &ClosedFile, shared: &Shared) -> Result<String, ConnectError> {
-        let name = |again| shared.config.names.key(&self.partition, &file.path, file.first, again);
-        let mut key = name(false);
-        if self.again && shared.store.look(&key).await?.is_some() {
-            key = name(true);
-        }
-        if key.len() > KEY_BYTES_MAX {
-            let (topic, number) = (&self.partition.topic, self.partition.partition);
-            return Err(ConnectError::fatal(format!(
-                "{topic}-{number} at offset {}: its file's name would be longer than \
-                 {KEY_BYTES_MAX} bytes: shorten topics.dir or choose another partition.field.name",
-                file.first
-            )));
-        }
-        Ok(key)
     }
 
     /// Fits a round that was written again to its plan.
@@ -213,6 +215,25 @@ impl Lane {
             ))),
         }
     }
+}
+
+/// The name of a file.
+fn key(
+    partition: &SinkPartition,
+    path: &str,
+    first: i64,
+    again: bool,
+    shared: &Shared,
+) -> Result<String, ConnectError> {
+    let key = shared.config.names.key(partition, path, first, again);
+    if key.len() > KEY_BYTES_MAX {
+        let (topic, number) = (&partition.topic, partition.partition);
+        return Err(ConnectError::fatal(format!(
+            "{topic}-{number} at offset {first}: its file's name would be longer than \
+             {KEY_BYTES_MAX} bytes: shorten topics.dir or choose another partition.field.name"
+        )));
+    }
+    Ok(key)
 }
 
 /// What lies where a file should go: the file itself, from before a crash or a

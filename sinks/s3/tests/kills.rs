@@ -231,3 +231,22 @@ async fn rows_that_the_log_lost_in_the_middle_of_a_round_are_told() {
     }
     assert!(told > 0 && went_on > 0, "{told} {went_on}");
 }
+
+#[tokio::test]
+async fn no_fault_of_a_moment_loses_a_row() {
+    let config = [("flush.size", "2"), ("format.class", "json")];
+    let log: Vec<_> = (0..8).map(|offset| row(offset, 1)).collect();
+    let mut went_on = 0;
+    for fails_at in 1..40 {
+        let mut world = World::new(&config);
+        // The names of the former topic's files are looked for.
+        world.run(&log, usize::MAX).await.result.unwrap();
+        world.recreate_topic();
+        went_on += usize::from(world.run_with_a_fault(&log, fails_at).await.result.is_ok());
+        world.run(&log, usize::MAX).await.result.unwrap();
+        let ids = json_ids(&world);
+        assert_eq!(ids.len(), 8, "{fails_at}: {ids:?}");
+        assert!(ids.values().all(|count| *count == 2), "{fails_at}: {ids:?}");
+    }
+    assert!(went_on > 5, "{went_on}");
+}

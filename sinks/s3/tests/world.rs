@@ -11,7 +11,7 @@ use thalweg_core::connector::{
     Assigned, Notes, SinkBatch, SinkConnector, SinkContext, SinkPartition, SinkTask, StateStore,
 };
 use thalweg_core::schema::{Schema, SchemaBuilder, Value};
-use thalweg_core::{BoxFuture, ConnectError};
+use thalweg_core::{BoxFuture, ConnectError, ErrorKind};
 use uuid::Uuid;
 
 use crate::lake::{SpoolFolder, Spooled};
@@ -27,11 +27,17 @@ pub(super) const KILLED: &str = "killed";
 pub(super) struct Kill {
     steps: Arc<AtomicUsize>,
     at: usize,
+    /// Whether only the one step fails, and may be tried again.
+    once: bool,
 }
 
 impl Kill {
     fn step(&self) -> Result<(), ConnectError> {
         let step = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.once {
+            let fails = step == self.at;
+            return if fails { Err(ConnectError::retriable("not now")) } else { Ok(()) };
+        }
         if step >= self.at { Err(ConnectError::fatal(KILLED)) } else { Ok(()) }
     }
 }
@@ -192,7 +198,16 @@ impl World {
     /// Runs the sink over the log until its end, or until it is killed at its
     /// `kill_at`-th step.
     pub(super) async fn run(&mut self, log: &[LogRow], kill_at: usize) -> Ran {
-        let kill = Kill { steps: Arc::default(), at: kill_at };
+        let kill = Kill { steps: Arc::default(), at: kill_at, once: false };
+        let mut rejected = Vec::new();
+        let result = self.try_run(log, &kill, &mut rejected).await;
+        Ran { result, rejected, steps: kill.steps.load(Ordering::SeqCst) }
+    }
+
+    /// Runs it while its step `fails_at` fails once; a write is then tried
+    /// again, as the runtime does.
+    pub(super) async fn run_with_a_fault(&mut self, log: &[LogRow], fails_at: usize) -> Ran {
+        let kill = Kill { steps: Arc::default(), at: fails_at, once: true };
         let mut rejected = Vec::new();
         let result = self.try_run(log, &kill, &mut rejected).await;
         Ran { result, rejected, steps: kill.steps.load(Ordering::SeqCst) }
@@ -209,7 +224,10 @@ impl World {
         let log: Vec<LogRow> = log.iter().filter(|row| row.offset >= from).cloned().collect();
         for batch in batches(&self.partition, &log, self.rows_a_batch) {
             self.clock.fetch_add(61_000, Ordering::SeqCst);
-            let report = task.write(&batch).await?;
+            let report = match task.write(&batch).await {
+                Err(error) if error.kind() == ErrorKind::Retriable => task.write(&batch).await?,
+                done => done?,
+            };
             rejected.extend(report.rejected.iter().map(|r| batch.offsets[r.row]));
             let durable = task.flush().await?;
             kill.step()?;
