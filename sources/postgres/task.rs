@@ -190,6 +190,9 @@ impl PostgresTask {
     fn restart_in_text(&mut self) {
         self.text_only = true;
         if let Phase::Stream(run) = std::mem::replace(&mut self.phase, Phase::Starting) {
+            // What was left out since the last batch must not come again: the
+            // filter of the snapshot may be gone.
+            (self.place.stream, self.shown) = run.last();
             let mut changes = run.into_parts().1;
             self.changes.extend(changes.take().state);
             self.is_new_place = !self.changes.is_empty();

@@ -282,7 +282,10 @@ impl Changes {
     fn keep_alive(&mut self, end: Lsn, reply: bool) {
         self.reply |= reply;
         self.received = self.received.max(end);
-        if self.transaction.is_none() && end > self.place.flush_lsn {
+        // One that is done in part comes again, after keepalives of before it:
+        // until then its ordinal must stay, or its rows come twice.
+        let from = self.place.flush_lsn.max(self.place.commit_lsn);
+        if self.transaction.is_none() && end > from {
             self.place = StreamPlace { flush_lsn: end, ..StreamPlace::default() };
             self.moved = true;
         }
@@ -370,3 +373,6 @@ impl Changes {
         SourceBatch { batches, position: None, state }
     }
 }
+
+#[cfg(test)]
+mod tests;
