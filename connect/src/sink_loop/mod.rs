@@ -37,6 +37,10 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest that a task may take to let go of its target.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Tries of one write before the task begins anew. What failed may be the task's
+/// own: a writer that met a full disk takes no more, however often it is asked.
+const WRITE_TRIES_MAX: u32 = 5;
+
 /// What a run needs.
 #[derive(Clone)]
 pub(crate) struct SinkRun {
@@ -149,9 +153,9 @@ impl Running {
         }
     }
 
-    /// Writes rows, again and again while the target can't take them.
+    /// Writes rows, again a few times while the target can't take them.
     async fn write(&mut self, batch: &SinkBatch) -> Result<Step, ConnectError> {
-        let mut backoff = Backoff::new(self.run.backoff);
+        let (mut backoff, mut tries) = (Backoff::new(self.run.backoff), 0);
         let (connector, number) = (Arc::clone(&self.run.connector), self.run.task);
         let report = loop {
             let error = match self.task.write(batch).await {
@@ -159,6 +163,10 @@ impl Running {
                 Err(error) if error.kind() == ErrorKind::Retriable => error,
                 Err(error) => return Err(error),
             };
+            tries += 1;
+            if tries > WRITE_TRIES_MAX {
+                return Err(error);
+            }
             let pause = backoff.pause();
             self.run.board.restarting(&connector, number, &error.to_string(), pause);
             tokio::select! {
