@@ -14,8 +14,7 @@ setup: ## Installs what the tests need
 	@scripts/setup test
 
 test: setup ## All tests, against real servers
-	$(CARGO) test --workspace --all-targets --no-fail-fast
-	$(CARGO) test --workspace --doc
+	$(CARGO) test --workspace --no-fail-fast
 
 check: ## Formatting and lints
 	$(CARGO) fmt --all --check

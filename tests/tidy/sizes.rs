@@ -57,7 +57,9 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let Some(name) = function_name(code) else { continue };
         let indent = &line[..line.len() - code.len()];
         let close = format!("{indent}}}");
-        if line.ends_with('}') || line.ends_with(';') {
+        // A declaration without a body ends in a semicolon before any brace opens.
+        let head = lines[start..].iter().find(|line| line.ends_with(['{', ';', '}']));
+        if !head.is_some_and(|line| line.ends_with('{')) {
             continue;
         }
         if let Some(length) = lines[start..].iter().position(|line| *line == close) {
@@ -86,6 +88,9 @@ fn function_name(code: &str) -> Option<&str> {
 #[test]
 fn functions_are_found_and_measured() {
     let text = "impl A {\n    pub(crate) async fn long<T>(\n        a: T,\n    ) {\n        x();\n    }\n}\n\
-                fn one() -> u8 { 1 }\nfn two() {\n}\n";
-    assert_eq!(functions(text), [("long".to_owned(), 5), ("two".to_owned(), 2)]);
+                fn one() -> u8 { 1 }\nfn two() {\n}\ntrait T {\n    fn open(\n        a: A,\n    ) -> B;\n\n    \
+                fn next() {\n    }\n}\n";
+    let found: Vec<(&str, usize)> = vec![("long", 5), ("two", 2), ("next", 2)];
+    let found: Vec<(String, usize)> = found.into_iter().map(|(n, l)| (n.to_owned(), l)).collect();
+    assert_eq!(functions(text), found);
 }
