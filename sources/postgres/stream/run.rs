@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use thalweg_core::batch::SourceBatch;
 use thalweg_core::{ConnectError, ErrorKind};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::Changes;
 use super::changes::Pause;
@@ -29,6 +29,11 @@ const REPLY_PAUSE: Duration = Duration::from_millis(100);
 /// In the middle of a transaction more rows are on their way: so long they are
 /// waited for, since few large batches cost less than many small ones.
 const LINGER: Duration = Duration::from_millis(2);
+/// The server sends each row by itself. In the middle of a long transaction
+/// they are left to gather so long, rather than to be read one by one.
+const GATHER: Duration = Duration::from_millis(1);
+/// Not if reading once gave so many bytes.
+const GATHERED_BYTES: usize = 64 * 1024;
 
 /// How far positions are durable: set by the runtime's side, read by the loop.
 #[derive(Debug, Default)]
@@ -117,6 +122,9 @@ impl<T: WalTransport> StreamRun<T> {
                 Pause::NeedsText if self.changes.has_rows() => return Ok(self.batch()),
                 Pause::NeedsText => return Ok(Step::NeedsText),
                 Pause::Drained => {
+                    if taken < GATHERED_BYTES && self.changes.is_long() {
+                        sleep(GATHER).await;
+                    }
                     if let Some(step) = self.drained().await? {
                         return Ok(step);
                     }
