@@ -12,11 +12,14 @@ use super::client::{Sql, failed};
 use super::config::{Config, SnapshotMode};
 use super::position::{Lsn, Origin, Place, Shown, SnapshotPhase, StreamPlace};
 use super::slot::{self, Slot, SlotProblem};
-use super::snapshot::{self, SnapshotRun, SnapshotState};
+use super::snapshot::{self, Begun, SnapshotRun, SnapshotState};
 use super::stream::Confirmed;
 use super::task::{Phase, PostgresCommitter, PostgresTask};
 use super::transport::{Purpose, Wire, connect, identifier};
 use super::{publication, schemas};
+
+/// So often a slot is made when tables are rewritten meanwhile.
+const SLOT_TRIES: usize = 5;
 
 /// What opening looks at.
 struct Opening<'a> {
@@ -29,6 +32,16 @@ struct Opening<'a> {
     wire: Option<Wire>,
     slot: Option<Slot>,
     server_end: Lsn,
+}
+
+/// The slot to stream from.
+struct TakenSlot {
+    /// Where it is.
+    consistent: Lsn,
+    /// The snapshot of just that place.
+    exported: Option<String>,
+    /// Whether it was made just now.
+    is_new: bool,
 }
 
 /// What a task begins with.
@@ -188,7 +201,7 @@ impl<'a> Opening<'a> {
                 // What the stream has not told yet, the new snapshot has.
                 let changes = state.forget();
                 let place = Place { snapshot: SnapshotPhase::Running, ..place };
-                let run = self.snapshot(None, SnapshotState::default()).await?;
+                let run = self.snapshot(SnapshotState::default()).await?;
                 Ok(beginning(place, run, changes, true))
             }
             (SnapshotPhase::Done, _) => Ok(Beginning {
@@ -209,13 +222,25 @@ impl<'a> Opening<'a> {
 
     /// Goes on with a snapshot that was interrupted.
     async fn resume(&self, place: Place, state: SnapshotState) -> Result<Beginning, ConnectError> {
-        let run = self.snapshot(None, state).await?;
-        if !run.restarted().is_empty() {
-            let note = format!(
+        let run = self.snapshot(state).await?;
+        let resumed = run.resumed();
+        let mut notes = Vec::new();
+        if !resumed.restarted.is_empty() {
+            notes.push(format!(
                 "the snapshot was interrupted, and these tables have no primary key: they are \
                  read again from their start, so some of their rows come twice: {}",
-                run.restarted().join(", ")
-            );
+                resumed.restarted.join(", ")
+            ));
+        }
+        if !resumed.emptied.is_empty() {
+            notes.push(format!(
+                "these tables were truncated or rewritten while the snapshot was interrupted: a \
+                 truncate is written, and they are read again from their start: {}",
+                resumed.emptied.join(", ")
+            ));
+        }
+        if !notes.is_empty() {
+            let note = notes.join("; ");
             tracing::warn!(connector = %self.context.connector, "{note}");
             self.context.notes.set("snapshot", note);
         }
@@ -231,17 +256,14 @@ impl<'a> Opening<'a> {
             .map(|key| thalweg_core::batch::StateChange { key: key.clone(), value: None })
             .collect();
         let reads = self.config.snapshot != SnapshotMode::NoData;
-        let (consistent, exported) = self.take_slot(problem.is_some(), reads).await?;
-        let stream = StreamPlace { flush_lsn: consistent, ..StreamPlace::default() };
-        let snapshot = if reads { SnapshotPhase::Running } else { SnapshotPhase::Done };
-        let place = Place { origin: self.origin.clone(), snapshot, stream };
         if reads {
-            let state = SnapshotState::default();
-            let run = self.snapshot(exported.as_deref(), state).await?;
+            let (consistent, run) = self.slot_and_snapshot(problem.is_some()).await?;
+            let place = self.place(consistent, SnapshotPhase::Running);
             return Ok(beginning(place, run, forgotten, false));
         }
+        let taken = self.take_slot(problem.is_some(), false).await?;
         Ok(Beginning {
-            place,
+            place: self.place(taken.consistent, SnapshotPhase::Done),
             phase: Phase::Starting,
             snapshot: SnapshotState::default(),
             changes: forgotten,
@@ -250,15 +272,58 @@ impl<'a> Opening<'a> {
         })
     }
 
-    /// The slot to stream from: one that is there and has no position of ours
-    /// yet, or a new one. Where it is, and its exported snapshot.
-    async fn take_slot(
+    fn place(&self, consistent: Lsn, snapshot: SnapshotPhase) -> Place {
+        let stream = StreamPlace { flush_lsn: consistent, ..StreamPlace::default() };
+        Place { origin: self.origin.clone(), snapshot, stream }
+    }
+
+    /// Takes the slot, and begins the snapshot where it is. The tables can't be
+    /// locked before: making a slot waits for all transactions that write, also
+    /// for one that waits for our lock. So it is looked afterwards whether one
+    /// was rewritten, and if so, the slot is made again.
+    async fn slot_and_snapshot(
         &mut self,
         is_bad: bool,
-        export: bool,
-    ) -> Result<(Lsn, Option<String>), ConnectError> {
+    ) -> Result<(Lsn, SnapshotRun), ConnectError> {
+        let mut rewritten = Vec::new();
+        for _ in 0..SLOT_TRIES {
+            let taken = self.take_slot(is_bad, true).await?;
+            let begun = self.snapshot_at(&taken).await;
+            if let Ok(Begun::Run(run)) = begun {
+                return Ok((taken.consistent, *run));
+            }
+            if taken.is_new {
+                // Nothing is kept of it. Left behind, it would hold back WAL.
+                let name = &self.config.slot.name;
+                if let Err(error) = slot::drop_if_exists(&self.sql, name).await {
+                    tracing::warn!(slot = name, %error, "the replication slot is left behind");
+                }
+                self.slot = None;
+            }
+            match begun? {
+                Begun::Run(_) => {}
+                Begun::Rewritten(tables) => rewritten = tables,
+            }
+        }
+        Err(rewritten_meanwhile(&rewritten))
+    }
+
+    async fn snapshot_at(&mut self, taken: &TakenSlot) -> Result<Begun, ConnectError> {
+        if taken.is_new {
+            // Making it may take long: tables that were made meanwhile, and
+            // their rows, are older than it.
+            self.captured = check::captured(&self.sql, self.config).await?;
+            self.note_unpublished().await?;
+        }
+        self.begin_snapshot(taken.exported.as_deref(), SnapshotState::default()).await
+    }
+
+    /// The slot to stream from: one that is there and has no position of ours
+    /// yet, or a new one. Where it is, and its exported snapshot.
+    async fn take_slot(&mut self, is_bad: bool, export: bool) -> Result<TakenSlot, ConnectError> {
         let config = &self.config.slot;
-        let Some(wire) = &mut self.wire else { return Ok((Lsn::default(), None)) };
+        let there = |consistent| TakenSlot { consistent, exported: None, is_new: false };
+        let Some(wire) = &mut self.wire else { return Ok(there(Lsn::default())) };
         if let Some(slot) = &self.slot {
             slot::usable(slot, &config.name, &self.config.server.database)?;
             let at = slot.confirmed.unwrap_or_default();
@@ -266,19 +331,28 @@ impl<'a> Opening<'a> {
                 return Err(SlotProblem::Lost(at).error(&config.name));
             }
             if !is_bad {
-                return Ok((at, None));
+                return Ok(there(at));
             }
             slot::drop_if_exists(&self.sql, &config.name).await?;
         }
         let made = slot::create(wire, config, export).await?;
-        Ok((made.consistent, made.snapshot))
+        let (consistent, exported) = (made.consistent, made.snapshot);
+        Ok(TakenSlot { consistent, exported, is_new: true })
     }
 
-    async fn snapshot(
+    /// A snapshot of its own, not that of a slot.
+    async fn snapshot(&self, state: SnapshotState) -> Result<SnapshotRun, ConnectError> {
+        match self.begin_snapshot(None, state).await? {
+            Begun::Run(run) => Ok(*run),
+            Begun::Rewritten(tables) => Err(rewritten_meanwhile(&tables)),
+        }
+    }
+
+    async fn begin_snapshot(
         &self,
         exported: Option<&str>,
         state: SnapshotState,
-    ) -> Result<SnapshotRun, ConnectError> {
+    ) -> Result<Begun, ConnectError> {
         let via_root = self.config.publication.via_root;
         let wanted = |table: &&TableName| {
             let name = format!("{}.{}", table.schema, table.name);
@@ -300,6 +374,7 @@ impl<'a> Opening<'a> {
             exported,
             tables: &tables,
             state,
+            tells_truncates: !self.config.settings.modes.skipped.truncate,
         })
         .await
     }
@@ -320,6 +395,14 @@ fn beginning(
         is_new: false,
         goes_on,
     }
+}
+
+fn rewritten_meanwhile(tables: &[String]) -> ConnectError {
+    ConnectError::retriable(format!(
+        "tables are rewritten by DDL (ALTER TABLE, TRUNCATE, VACUUM FULL) again and again while \
+         the snapshot begins: {}",
+        tables.join(", ")
+    ))
 }
 
 async fn end_of_wal(sql: &Sql) -> Result<Lsn, ConnectError> {

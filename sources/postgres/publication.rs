@@ -1,6 +1,7 @@
 //! The publication: which tables the server sends.
 
-use thalweg_core::ConnectError;
+use thalweg_core::{ConnectError, ErrorKind};
+use tokio_postgres::error::SqlState;
 
 use super::catalog::{TableKind, TableName};
 use super::client::{Sql, failed};
@@ -27,8 +28,16 @@ pub(crate) async fn ensure(
                 )));
             }
             if exists {
-                if same_tables(sql, &config.name, captured, config.via_root).await? {
-                    return Ok(());
+                let left_out = left_out(sql, &config.name, captured, config.via_root).await?;
+                let Some(left_out) = left_out else { return Ok(()) };
+                if !left_out.is_empty() {
+                    let (publication, tables) = (&config.name, left_out.join(", "));
+                    tracing::warn!(
+                        publication,
+                        tables,
+                        "taken out of the publication: another connector that uses it would miss \
+                         their changes; give each one a publication.name of its own"
+                    );
                 }
                 format!("ALTER PUBLICATION {name} SET TABLE {tables}")
             } else {
@@ -41,15 +50,18 @@ pub(crate) async fn ensure(
         (Autocreate::Disabled, false) => return Err(missing(&config.name)),
     };
     sql.client().batch_execute(&statement).await.map_err(|error| {
-        let advice = match error.code().map(tokio_postgres::error::SqlState::code) {
+        let advice = match error.code().map(SqlState::code) {
             Some("42501") => {
                 "; let a superuser create it and set publication.autocreate.mode=disabled, or set \
                  it to filtered and make the user owner of the tables"
             }
             _ => "",
         };
+        let is_there = error.code() == Some(&SqlState::DUPLICATE_OBJECT);
         let error = failed(&error, &format!("cannot create publication {}", config.name));
-        ConnectError::new(error.kind(), format!("{error}{advice}"))
+        // Another connector made it just now: the next try finds it.
+        let kind = if is_there { ErrorKind::Retriable } else { error.kind() };
+        ConnectError::new(kind, format!("{error}{advice}"))
     })
 }
 
@@ -83,16 +95,23 @@ pub(crate) async fn tables(sql: &Sql, name: &str) -> Result<Vec<(String, String)
         .map_err(|error| failed(&error, &doing))
 }
 
-async fn same_tables(
+/// The tables that it has and that are not to be sent; none if it has just
+/// those that are to be sent.
+async fn left_out(
     sql: &Sql,
     name: &str,
     captured: &[TableName],
     via_root: bool,
-) -> Result<bool, ConnectError> {
+) -> Result<Option<Vec<String>>, ConnectError> {
     let mut wanted: Vec<(String, String)> =
         named(captured, via_root).map(|table| (table.schema.clone(), table.name.clone())).collect();
     wanted.sort();
-    Ok(tables(sql, name).await? == wanted)
+    let has = tables(sql, name).await?;
+    if has == wanted {
+        return Ok(None);
+    }
+    let left_out = has.iter().filter(|table| wanted.binary_search(table).is_err());
+    Ok(Some(left_out.map(|(schema, name)| format!("{schema}.{name}")).collect()))
 }
 
 /// The tables to name: a root stands for its partitions where it is the root

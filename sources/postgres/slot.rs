@@ -1,6 +1,8 @@
 //! The replication slot: found, judged, made and dropped. It is never made
 //! again in silence where a position exists.
 
+use std::time::Duration;
+
 use thalweg_core::ConnectError;
 
 use super::client::{Sql, failed};
@@ -217,6 +219,13 @@ pub(crate) async fn create(
         }
     };
     let rows = wire.query(&sql).await.map_err(|fault| {
+        if fault.code() == Some("42710") {
+            // Made since it was looked up: the next try finds it.
+            return ConnectError::retriable(format!(
+                "replication slot {} was made by another session just now",
+                config.name
+            ));
+        }
         let advice = match fault.code() {
             Some("53400") => "; raise max_replication_slots or drop a slot that nobody uses",
             Some("42501") => "; grant the right: ALTER ROLE ... REPLICATION",
@@ -238,7 +247,16 @@ pub(crate) async fn drop_if_exists(sql: &Sql, name: &str) -> Result<(), ConnectE
     const DROP: &str = "SELECT pg_catalog.pg_drop_replication_slot(slot_name) \
                         FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
     let doing = format!("cannot drop replication slot {name}");
-    sql.client().execute(DROP, &[&name]).await.map_err(|error| failed(&error, &doing))?;
+    let mut tries = 0;
+    while let Err(error) = sql.client().execute(DROP, &[&name]).await {
+        // Our own last session may be about to end.
+        let in_use = error.code().is_some_and(|code| code.code() == "55006");
+        if !in_use || tries == 20 {
+            return Err(failed(&error, &doing));
+        }
+        tries += 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     Ok(())
 }
 

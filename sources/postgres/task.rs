@@ -154,6 +154,12 @@ impl PostgresTask {
                         Some("42704") if fault.to_string().contains("slot") => {
                             SlotProblem::Missing(place.flush_lsn).error(slot)
                         }
+                        Some("55000") if fault.to_string().contains("wal_level") => {
+                            let error = fault.during("cannot start the replication stream");
+                            ConnectError::bad_config(format!(
+                                "{error}; set wal_level=logical and restart the server"
+                            ))
+                        }
                         Some("55000") => SlotProblem::Lost(place.flush_lsn).error(slot),
                         _ => fault.during("cannot start the replication stream"),
                     });

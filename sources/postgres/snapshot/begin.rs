@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use thalweg_core::{ConnectError, ErrorKind};
 
-use super::progress::{SnapshotState, TableProgress};
-use super::run::{Job, SnapshotRun};
+use super::files::{self, TableFiles};
+use super::progress::{Files, SnapshotState, TableProgress};
+use super::run::{Job, Resumed, SnapshotRun};
 use super::view::View;
 use crate::postgres::catalog::{TableInfo, TableKind, Types, load_tables};
 use crate::postgres::client::{Server, Sql};
@@ -24,6 +25,17 @@ pub(crate) struct Begin<'a> {
     pub(crate) tables: &'a [(u32, String)],
     /// What is done of it.
     pub(crate) state: SnapshotState,
+    /// Whether truncates are told (`skipped.operations`).
+    pub(crate) tells_truncates: bool,
+}
+
+/// What came of beginning.
+pub(crate) enum Begun {
+    /// It is under way.
+    Run(Box<SnapshotRun>),
+    /// These tables were rewritten between the exported snapshot and our locks.
+    /// Rewriting DDL is not MVCC-safe: the snapshot would see them empty.
+    Rewritten(Vec<String>),
 }
 
 /// Settings of the reading transaction. Tables are read along their primary
@@ -36,8 +48,8 @@ SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bi
 
 /// Opens the transaction, locks the tables against DDL (not against writes)
 /// and looks at them.
-pub(crate) async fn begin(begin: Begin<'_>) -> Result<SnapshotRun, ConnectError> {
-    let Begin { server, sql, exported, tables, mut state } = begin;
+pub(crate) async fn begin(begin: Begin<'_>) -> Result<Begun, ConnectError> {
+    let Begin { server, sql, exported, tables, mut state, tells_truncates } = begin;
     let mut wire = connect(server, Purpose::Sql).await?;
     let doing = "cannot begin the snapshot";
     let run = |fault: Fault| fault.during(doing);
@@ -50,39 +62,59 @@ pub(crate) async fn begin(begin: Begin<'_>) -> Result<SnapshotRun, ConnectError>
     for (_, table) in tables {
         lock(&mut wire, table).await?;
     }
+    let oids: Vec<u32> = tables.iter().map(|(oid, _)| *oid).collect();
+    let TableFiles { mut files, rewritten } = files::of(&mut wire, &oids).await?;
+    if !rewritten.is_empty() {
+        let is_rewritten = |(oid, _): &&(u32, String)| rewritten.contains(oid);
+        let names = tables.iter().filter(is_rewritten).map(|(_, name)| name.clone());
+        return Ok(Begun::Rewritten(names.collect()));
+    }
     let view = current_view(&mut wire).await?;
     let lsn = view.until;
-    let oids: Vec<u32> = tables.iter().map(|(oid, _)| *oid).collect();
     let infos = load_tables(sql.client(), &oids).await?;
     let types = Types::load(sql.client()).await?;
     state.views.push(view);
-    let resumed = state.views.len() > 1;
+    let mut resumed = Resumed { any: state.views.len() > 1, ..Resumed::default() };
     let mut jobs = VecDeque::new();
-    let mut restarted = Vec::new();
     for info in infos {
-        let progress = progress_of(&state, &info);
+        let files = files.remove(&info.oid).unwrap_or_default();
+        let progress = progress_of(&state, &info, tells_truncates.then_some(&files));
         if progress.is_done() {
             continue;
         }
-        if resumed && info.primary_key.is_empty() {
-            restarted.push(info.full_name());
+        if progress.owes_truncate {
+            resumed.emptied.push(info.full_name());
+        } else if resumed.any && info.primary_key.is_empty() {
+            resumed.restarted.push(info.full_name());
         }
         let after = progress.last_key().map(<[String]>::to_vec);
         let is_empty = is_empty(&mut wire, &info).await?;
         state.tables.insert(info.oid, progress);
-        jobs.push_back(Job { info, after, is_empty });
+        jobs.push_back(Job { info, after, is_empty, files });
     }
-    Ok(SnapshotRun::new(wire, state, jobs, types, lsn, now_us(), resumed, restarted))
+    let run = SnapshotRun::new(wire, state, jobs, types, lsn, now_us(), resumed);
+    Ok(Begun::Run(Box::new(run)))
 }
 
 /// What is done of a table. What was done along another key, or without one,
-/// is done again.
-fn progress_of(state: &SnapshotState, info: &TableInfo) -> TableProgress {
+/// is done again. So is all of a table that was emptied meanwhile, where that
+/// is told: the stream leaves the TRUNCATE out, since rows that the new
+/// snapshot has are newer, and the older ones would stay in targets for ever.
+fn progress_of(state: &SnapshotState, info: &TableInfo, files: Option<&Files>) -> TableProgress {
     let key: Vec<String> =
         info.primary_key.iter().map(|&at| info.columns[at].name.clone()).collect();
+    let again = TableProgress { table: info.full_name(), key, ..TableProgress::default() };
     match state.tables.get(&info.oid) {
-        Some(known) if known.key == key => known.clone(),
-        _ => TableProgress { table: info.full_name(), key, chunks: Vec::new() },
+        Some(known) if known.is_done() && known.key == again.key => known.clone(),
+        Some(known) if files.is_some_and(|now| known.was_rewritten(now)) => {
+            TableProgress { owes_truncate: true, ..again }
+        }
+        Some(known) if known.key == again.key => known.clone(),
+        Some(known) => {
+            let (files, owes_truncate) = (known.files.clone(), known.owes_truncate);
+            TableProgress { files, owes_truncate, ..again }
+        }
+        None => again,
     }
 }
 

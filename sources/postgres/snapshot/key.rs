@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use thalweg_core::ConnectError;
 
 use super::progress::Chunk;
-use crate::postgres::catalog::TableInfo;
+use crate::postgres::catalog::{TableInfo, load_table};
 use crate::postgres::client::{Sql, failed};
 use crate::postgres::transport::{identifier, literal};
 use crate::postgres::types::TupleValue;
@@ -85,8 +85,9 @@ pub(super) fn rest_of(table: &TableInfo, after: Option<&[String]>) -> (String, S
     (condition, format!(" ORDER BY {names}"))
 }
 
-/// The snapshot of the chunk that holds a key. The server is asked where its
-/// order is not known here.
+/// The snapshot of the chunk that holds a key; none if no chunk does, or that
+/// can't be told any more: better twice than not at all. The server is asked
+/// where its order is not known here.
 pub(crate) async fn chunk_of(
     sql: &Sql,
     table: &TableInfo,
@@ -97,7 +98,18 @@ pub(crate) async fn chunk_of(
         let Some(upto) = &chunk.upto else { return Ok(Some(chunk.view)) };
         let order = match local_order(table, key, upto) {
             Some(order) => order,
-            None => server_order(sql, table, key, upto).await?,
+            None => match server_order(sql, table, key, upto).await? {
+                Some(order) => order,
+                None => {
+                    let table = table.full_name();
+                    tracing::warn!(
+                        table,
+                        "the table is gone or has another key: some of its last changes may come \
+                         twice"
+                    );
+                    return Ok(None);
+                }
+            },
         };
         if order != Ordering::Greater {
             return Ok(Some(chunk.view));
@@ -120,13 +132,43 @@ pub(super) fn local_order(table: &TableInfo, a: &[String], b: &[String]) -> Opti
 }
 
 /// The order of two keys by the server: types and collations are those of the
-/// table's columns.
+/// table's columns. None if they can't be compared any more: the table is gone,
+/// or its key is another one.
 async fn server_order(
     sql: &Sql,
     table: &TableInfo,
     a: &[String],
     b: &[String],
-) -> Result<Ordering, ConnectError> {
+) -> Result<Option<Ordering>, ConnectError> {
+    let failed = |error| failed(&error, &format!("cannot compare keys of {}", table.full_name()));
+    match ask_order(sql, table, a, b).await {
+        Err(error) if is_changed(&error) => {}
+        answer => return answer.map(Some).map_err(failed),
+    }
+    // Changes of before a rename come with the old names.
+    let now = load_table(sql.client(), table.oid).await?;
+    let width = table.primary_key.len();
+    let Some(now) = now.filter(|now| now.primary_key.len() == width) else { return Ok(None) };
+    match ask_order(sql, &now, a, b).await {
+        Err(error) if is_changed(&error) => Ok(None),
+        answer => answer.map(Some).map_err(failed),
+    }
+}
+
+/// Whether a comparison failed because the table is not what it was: no such
+/// table, column, operator or common type, or a value that its type refuses.
+fn is_changed(error: &tokio_postgres::Error) -> bool {
+    let code = error.code().map(tokio_postgres::error::SqlState::code);
+    let gone = ["42P01", "3F000", "42703", "42883", "42804"];
+    code.is_some_and(|code| gone.contains(&code) || code.starts_with("22"))
+}
+
+async fn ask_order(
+    sql: &Sql,
+    table: &TableInfo,
+    a: &[String],
+    b: &[String],
+) -> Result<Ordering, tokio_postgres::Error> {
     let names: Vec<String> =
         table.primary_key.iter().map(|&at| identifier(&table.columns[at].name)).collect();
     let values = |key: &[String]| {
@@ -142,9 +184,6 @@ async fn server_order(
         identifier(&table.name),
         values(a),
     );
-    let doing = format!("cannot compare keys of {}", table.full_name());
-    let row = sql.client().query_one(&statement, &[]).await;
-    let row = row.map_err(|error| failed(&error, &doing))?;
-    let before: bool = row.try_get(0).map_err(|error| failed(&error, &doing))?;
+    let before: bool = sql.client().query_one(&statement, &[]).await?.try_get(0)?;
     Ok(if before { Ordering::Less } else { Ordering::Greater })
 }

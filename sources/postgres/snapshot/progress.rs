@@ -32,12 +32,27 @@ pub(crate) struct TableProgress {
     pub(crate) key: Vec<String>,
     /// What is done, in the order of keys.
     pub(crate) chunks: Vec<Chunk>,
+    /// The files that it is read from; empty while nothing was read.
+    #[serde(default)]
+    pub(crate) files: Files,
+    /// It was emptied after rows of it were read, and that is still to be told.
+    #[serde(default)]
+    pub(crate) owes_truncate: bool,
 }
+
+/// A table's files, or those of its partitions: `pg_relation_filenode` by
+/// object id. TRUNCATE, and DDL that rewrites rows, gives them other ones.
+pub(crate) type Files = BTreeMap<u32, u32>;
 
 impl TableProgress {
     /// Whether all of it is done.
     pub(crate) fn is_done(&self) -> bool {
         self.chunks.last().is_some_and(|chunk| chunk.upto.is_none())
+    }
+
+    /// Whether it is not in the files any more that it was read from.
+    pub(super) fn was_rewritten(&self, now: &Files) -> bool {
+        self.files.iter().any(|(oid, file)| now.get(oid).is_some_and(|now| now != file))
     }
 
     /// The last key that is done.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thalweg_core::batch::{SourceBatch, StateChange};
 use thalweg_core::{ConnectError, Position};
 
-use super::progress::SnapshotState;
+use super::progress::{Files, SnapshotState};
 use super::{copy, key};
 use crate::postgres::catalog::{TableInfo, Types};
 use crate::postgres::position::Lsn;
@@ -28,6 +28,21 @@ pub(super) struct Job {
     pub(super) after: Option<Vec<String>>,
     /// Whether it has no rows at all.
     pub(super) is_empty: bool,
+    /// The files that it is read from.
+    pub(super) files: Files,
+}
+
+/// What going on with an interrupted snapshot means for its tables.
+#[derive(Debug, Default)]
+pub(crate) struct Resumed {
+    /// Whether it is gone on with at all.
+    pub(crate) any: bool,
+    /// Tables without a primary key that are read again from their start: the
+    /// one case in which rows come twice.
+    pub(crate) restarted: Vec<String>,
+    /// Tables that were emptied or rewritten meanwhile: that is told, and they
+    /// are read again from their start.
+    pub(crate) emptied: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,8 +86,7 @@ pub(crate) struct SnapshotRun {
     any_row: bool,
     ordinal: u64,
     bytes: usize,
-    /// Tables without a primary key that are read again from their start.
-    restarted: Vec<String>,
+    resumed: Resumed,
     /// The tables, as they were read.
     known: Vec<TableInfo>,
 }
@@ -86,7 +100,6 @@ enum Step {
 }
 
 impl SnapshotRun {
-    #[expect(clippy::too_many_arguments, reason = "made in one place, from what begins it")]
     pub(super) fn new(
         wire: Wire,
         state: SnapshotState,
@@ -94,8 +107,7 @@ impl SnapshotRun {
         types: Types,
         lsn: Lsn,
         ts_us: i64,
-        resumed: bool,
-        restarted: Vec<String>,
+        resumed: Resumed,
     ) -> Self {
         let changes = vec![state.keep_views()];
         Self {
@@ -109,10 +121,10 @@ impl SnapshotRun {
             state,
             lsn,
             ts_us,
-            any_row: resumed,
+            any_row: resumed.any,
             ordinal: 0,
             bytes: 0,
-            restarted,
+            resumed,
             known: Vec::new(),
         }
     }
@@ -127,10 +139,9 @@ impl SnapshotRun {
         self.ts_us
     }
 
-    /// Tables without a primary key that are read again from their start: the
-    /// one case in which rows come twice.
-    pub(crate) fn restarted(&self) -> &[String] {
-        &self.restarted
+    /// What going on with it means for its tables.
+    pub(crate) fn resumed(&self) -> &Resumed {
+        &self.resumed
     }
 
     /// Changes of state that go out before all others.
@@ -169,14 +180,15 @@ impl SnapshotRun {
 
     /// Goes on to the next table with rows; false if there is none.
     fn next_table(&mut self, settings: &Arc<TableSettings>) -> Result<bool, ConnectError> {
-        while let Some(Job { info, after, is_empty }) = self.jobs.pop_front() {
+        while let Some(Job { info, after, is_empty, files }) = self.jobs.pop_front() {
             self.changes.push(schemas::keep(&info, self.lsn));
             self.known.push(info.clone());
-            if is_empty {
+            let owes_truncate = self.begin_table(info.oid, files);
+            if is_empty && !owes_truncate {
                 self.finish_table(info.oid);
                 continue;
             }
-            let writer = TableWriter::new(&info, settings, &self.types)?;
+            let mut writer = TableWriter::new(&info, settings, &self.types)?;
             for (column, kind) in writer.unknown_types() {
                 tracing::warn!(
                     table = info.full_name(),
@@ -184,6 +196,16 @@ impl SnapshotRun {
                     kind,
                     "unknown type, written as text"
                 );
+            }
+            if owes_truncate {
+                let source = source_of(self.lsn, self.ts_us);
+                let source = SourceInfo { snapshot: SnapshotMarker::No, ..source };
+                writer.truncate(&source, &mut self.ordinal)?;
+            }
+            if is_empty {
+                self.finish_table(info.oid);
+                self.done.push(writer);
+                continue;
             }
             let (sql, binary) = copy::statement(&info, after.as_deref(), &self.types);
             self.wire.begin_copy(&sql).map_err(|fault| self.failed(fault))?;
@@ -217,6 +239,15 @@ impl SnapshotRun {
             self.done.push(copying.writer);
         }
         Ok(())
+    }
+
+    /// Keeps what a table is read from; whether it must be told first that it
+    /// was emptied.
+    fn begin_table(&mut self, oid: u32, files: Files) -> bool {
+        let Some(table) = self.state.tables.get_mut(&oid) else { return false };
+        self.touched.insert(oid);
+        table.files = files;
+        std::mem::take(&mut table.owes_truncate)
     }
 
     fn finish_table(&mut self, oid: u32) {

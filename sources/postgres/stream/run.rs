@@ -22,8 +22,8 @@ use crate::postgres::transport::{Fault, WalTransport};
 
 /// The server is told of progress at most so often.
 const STATUS_PAUSE_MAX: Duration = Duration::from_secs(1);
-/// When the server waits for an answer (it is shutting down), positions are
-/// kept at most so often.
+/// When the server waits for an answer (it is shutting down, or has heard
+/// nothing for long), it is answered, and positions are kept, at most so often.
 const REPLY_PAUSE: Duration = Duration::from_millis(100);
 
 /// In the middle of a transaction more rows are on their way: so long they are
@@ -76,6 +76,9 @@ pub(crate) struct StreamRun<T> {
     told_at: Instant,
     /// The server waits for an answer.
     is_asked: bool,
+    /// It was not answered at all since: it ends connections that are silent
+    /// (`wal_sender_timeout`), also when nothing new is durable.
+    owes_reply: bool,
     position_at: Instant,
     heartbeats: Heartbeats,
     beat_at: Instant,
@@ -102,6 +105,7 @@ impl<T: WalTransport> StreamRun<T> {
             told: Lsn::default(),
             told_at: now,
             is_asked: false,
+            owes_reply: false,
             position_at: now,
             beat_at: now,
         }
@@ -114,7 +118,9 @@ impl<T: WalTransport> StreamRun<T> {
             let pause = self.changes.read(&mut frames)?;
             let taken = frames.taken();
             self.transport.consume(taken);
-            self.is_asked |= self.changes.take_reply();
+            let is_asked = self.changes.take_reply();
+            self.is_asked |= is_asked;
+            self.owes_reply |= is_asked;
             match pause {
                 Pause::Full => return Ok(self.batch()),
                 Pause::AskCatalog(oid) => self.ask_catalog(oid).await?,
@@ -178,6 +184,7 @@ impl<T: WalTransport> StreamRun<T> {
             true => interval.min(STATUS_PAUSE_MAX),
             false => interval,
         };
+        let pause = if self.owes_reply { pause.min(REPLY_PAUSE) } else { pause };
         self.told_at + pause
     }
 
@@ -194,6 +201,7 @@ impl<T: WalTransport> StreamRun<T> {
             let durable = self.confirmed.get();
             self.transport.feedback(self.changes.received(), durable);
             self.is_asked &= durable <= self.told;
+            self.owes_reply = false;
             self.told = durable;
             self.told_at = now;
         }

@@ -60,3 +60,28 @@ async fn a_closed_task_lets_go_of_its_slot_and_goes_on_where_it_was() {
     let ids: Vec<_> = rows.iter().filter_map(|row| row.at("/after/id").as_i64()).collect();
     assert_eq!(ids, [2, 3]);
 }
+
+#[tokio::test]
+async fn an_idle_connection_outlives_the_servers_timeout() {
+    let database = Database::with("CREATE TABLE t (id int PRIMARY KEY)");
+    database.sql(&format!("ALTER DATABASE {} SET wal_sender_timeout = '2s'", database.name));
+    let rare = [("status.update.interval.ms", "60000"), ("snapshot.mode", "no_data")];
+    let mut driver = Driver::new(&database, &rare);
+    driver.open().await.unwrap();
+    driver.poll().await;
+    let process = format!(
+        "SELECT active_pid FROM pg_replication_slots WHERE slot_name = 'slot_{}'",
+        database.name
+    );
+    let begun = Instant::now();
+    let mut processes = std::collections::BTreeSet::new();
+    while begun.elapsed() < Duration::from_secs(7) {
+        let next = tokio::time::timeout(Duration::from_millis(500), driver.poll_only()).await;
+        if let Ok(batch) = next {
+            driver.keep(&batch.unwrap());
+        }
+        processes.insert(database.sql(&process));
+    }
+    assert_eq!(processes.len(), 1, "{processes:?}");
+    assert!(!processes.contains(""), "nobody reads the slot");
+}

@@ -76,6 +76,7 @@ impl Replica {
                         self.wrong.push(format!("delete of {key}, which is not there"));
                     }
                 }
+                "t" => self.rows.clear(),
                 _ => {}
             }
         }
@@ -88,6 +89,107 @@ impl Replica {
         let ours: i64 = self.rows.values().filter_map(|row| row["n"].as_i64()).sum();
         assert_eq!(ours.to_string(), database.sql(&format!("SELECT sum(n) FROM {table}")));
     }
+}
+
+/// A table of several chunks of the snapshot.
+fn large(key_type: &str, key: &str) -> Database {
+    Database::with(&format!(
+        "CREATE TABLE t (id {key_type} PRIMARY KEY, n bigint, pad text);
+         INSERT INTO t SELECT ({key}), g, repeat('y', 800) FROM generate_series(1, 12000) g"
+    ))
+}
+
+#[tokio::test]
+async fn a_table_that_is_rewritten_while_the_slot_is_made_is_not_read_as_empty() {
+    let database = Database::with("CREATE TABLE t (id int PRIMARY KEY, n int)");
+    database.sql("INSERT INTO t SELECT g, g FROM generate_series(1, 100) g");
+    // As soon as the slot has its place, before anybody can lock the table.
+    let name = database.name.clone();
+    let rewrite = std::thread::spawn(move || {
+        let sql = format!(
+            "DO $$ BEGIN LOOP
+               EXIT WHEN EXISTS (SELECT FROM pg_replication_slots
+                 WHERE slot_name = 'slot_{name}' AND confirmed_flush_lsn IS NOT NULL);
+               PERFORM pg_sleep(0.0002);
+             END LOOP; ALTER TABLE t ALTER n TYPE bigint; END $$"
+        );
+        server().sql_in(&name, &sql).unwrap();
+    });
+    let loops = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO $$ BEGIN LOOP%'
+                 AND datname = current_database()";
+    while database.sql(loops) == "0" {}
+    let mut driver = Driver::new(&database, &[]);
+    driver.open().await.unwrap();
+    let mut replica = Replica::default();
+    replica.apply(&driver.drain().await);
+    rewrite.join().unwrap();
+    database.sql("INSERT INTO t VALUES (101, 7)");
+    replica.apply(&driver.take(1).await);
+    replica.check(&database, "t");
+}
+
+#[tokio::test]
+async fn a_table_that_is_emptied_between_two_parts_of_its_snapshot_is_told_to_be() {
+    let database = large("bigint", "g");
+    let mut driver = Driver::new(&database, &[("skipped.operations", "none")]);
+    let mut replica = Replica::default();
+    driver.open().await.unwrap();
+    replica.apply(&driver.poll().await);
+    assert!(!driver.is_streaming() && !replica.rows.is_empty());
+    driver.crash();
+    database.sql("TRUNCATE t; INSERT INTO t SELECT g * 10, g FROM generate_series(1, 9) g");
+    driver.reopen().await;
+    let notes = driver.notes.all();
+    assert!(notes["snapshot"].contains("public.t"), "{notes:?}");
+    let rows = driver.drain().await;
+    assert_eq!(rows[0].op(), "t");
+    assert_eq!(rows.len(), 10);
+    replica.apply(&rows);
+    replica.check(&database, "t");
+    // Once more, with nothing left to read.
+    let database = large("bigint", "g");
+    let mut driver = Driver::new(&database, &[("skipped.operations", "none")]);
+    driver.open().await.unwrap();
+    driver.poll().await;
+    driver.crash();
+    database.sql("TRUNCATE t");
+    driver.reopen().await;
+    let ops: Vec<String> = driver.drain().await.iter().map(|row| row.op().to_owned()).collect();
+    assert_eq!(ops, ["t"]);
+}
+
+#[tokio::test]
+async fn a_table_that_is_renamed_or_dropped_after_its_snapshot_does_not_stop_the_stream() {
+    for ddl in ["ALTER TABLE t RENAME id TO id2; ALTER TABLE t RENAME TO t2", "DROP TABLE t"] {
+        let database = large("text", "md5(g::text)");
+        let mut driver = Driver::new(&database, &[]);
+        let mut replica = Replica::default();
+        driver.open().await.unwrap();
+        replica.apply(&driver.poll().await);
+        // The first part of the table does not have this, the rest does.
+        database.sql("UPDATE t SET n = n + 1 WHERE n % 97 = 0; DELETE FROM t WHERE n % 101 = 0");
+        driver.reopen().await;
+        while !driver.is_streaming() {
+            replica.apply(&driver.poll().await);
+        }
+        database.sql(&format!("{ddl}; CREATE TABLE later (n int PRIMARY KEY)"));
+        database.sql("INSERT INTO later VALUES (1)");
+        loop {
+            let rows = driver.poll().await;
+            let (later, of_t) = rows.iter().cloned().partition::<Vec<_>, _>(is_later);
+            replica.apply(&of_t);
+            if !later.is_empty() {
+                break;
+            }
+        }
+        if !ddl.starts_with("DROP") {
+            replica.check(&database, "t2");
+        }
+    }
+}
+
+fn is_later(event: &Event) -> bool {
+    event.topic == "p.public.later"
 }
 
 /// Inserts, updates, deletes and moves rows until it is told to stop.
@@ -119,10 +221,7 @@ pub(crate) fn load(
 }
 
 async fn hand_over(key_type: &str, key: &'static str, crashes: usize) {
-    let database = Database::with(&format!(
-        "CREATE TABLE t (id {key_type} PRIMARY KEY, n bigint, pad text);
-         INSERT INTO t SELECT ({key}), g, repeat('y', 800) FROM generate_series(1, 12000) g"
-    ));
+    let database = large(key_type, key);
     let mut driver = Driver::new(&database, &[]);
     let (stop, worker) = load(&database.name, key);
     let mut replica = Replica::default();
