@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use thalweg_core::{BoxFuture, ConnectError};
 
+use super::folders::{Folders, sync_folder};
 use super::{Found, Put, Store};
 use crate::lake::{Body, SpoolFolder, Spooled};
 use crate::s3::plan::FilePlan;
@@ -20,6 +21,7 @@ const TEMPORARY: &str = ".thalweg";
 pub(crate) struct LocalFolder {
     root: PathBuf,
     spool: Arc<SpoolFolder>,
+    folders: Arc<Folders>,
 }
 
 impl LocalFolder {
@@ -27,7 +29,7 @@ impl LocalFolder {
     /// task left are removed.
     pub(crate) fn open(root: &Path, task: &str) -> Self {
         let spool = SpoolFolder::open(&root.join(TEMPORARY).join(task));
-        Self { root: root.to_owned(), spool }
+        Self { root: root.to_owned(), spool, folders: Arc::new(Folders::new(root)) }
     }
 
     fn path(&self, key: &str) -> Result<PathBuf, ConnectError> {
@@ -56,8 +58,11 @@ impl Store for LocalFolder {
     fn look<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Found>, ConnectError>> {
         Box::pin(async move {
             let path = self.path(key)?;
-            blocking(move || read_crc(&path).map_err(|error| failed("reading", &path, &error)))
-                .await
+            let folders = Arc::clone(&self.folders);
+            blocking(move || {
+                read_crc(&folders, &path).map_err(|error| failed("reading", &path, &error))
+            })
+            .await
         })
     }
 
@@ -68,9 +73,11 @@ impl Store for LocalFolder {
     ) -> BoxFuture<'a, Result<Put, ConnectError>> {
         Box::pin(async move {
             let path = self.path(&plan.key)?;
-            let (root, spool, body) = (self.root.clone(), self.spool.clone(), file.body.clone());
+            let folders = Arc::clone(&self.folders);
+            let (spool, body) = (self.spool.clone(), file.body.clone());
             blocking(move || {
-                put(&root, &spool, &path, &body).map_err(|error| failed("writing", &path, &error))
+                put(&folders, &spool, &path, &body)
+                    .map_err(|error| failed("writing", &path, &error))
             })
             .await
         })
@@ -96,7 +103,7 @@ async fn blocking<T: Send + 'static>(
         .unwrap_or_else(|_| Err(ConnectError::retriable("writing to the lake was interrupted")))
 }
 
-fn put(root: &Path, spool: &SpoolFolder, path: &Path, body: &Body) -> io::Result<Put> {
+fn put(folders: &Folders, spool: &SpoolFolder, path: &Path, body: &Body) -> io::Result<Put> {
     let kept;
     let temporary = match body {
         Body::Disk(file) => {
@@ -111,8 +118,8 @@ fn put(root: &Path, spool: &SpoolFolder, path: &Path, body: &Body) -> io::Result
             &kept.0
         }
     };
-    let folder = path.parent().unwrap_or(root);
-    make_folders(root, folder)?;
+    let folder = path.parent().unwrap_or(path);
+    folders.make(folder)?;
     match fs::hard_link(temporary, path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Put::Taken),
@@ -132,38 +139,7 @@ impl Drop for Removed {
     }
 }
 
-/// Makes the folders down to `folder`, each durable in the one above it.
-fn make_folders(root: &Path, folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let mut missing = Vec::new();
-    let mut at = folder;
-    while !at.is_dir() {
-        missing.push(at);
-        match at.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => at = parent,
-            _ => break,
-        }
-    }
-    let _ = root;
-    for folder in missing.into_iter().rev() {
-        match fs::create_dir(folder) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
-        if let Some(parent) = folder.parent() {
-            sync_folder(parent)?;
-        }
-    }
-    Ok(())
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-fn read_crc(path: &Path) -> io::Result<Option<Found>> {
+fn read_crc(folders: &Folders, path: &Path) -> io::Result<Option<Found>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -176,6 +152,7 @@ fn read_crc(path: &Path) -> io::Result<Option<Found>> {
             // It may have been linked by a run that was killed before its sync.
             file.sync_all()?;
             if let Some(folder) = path.parent() {
+                folders.make(folder)?;
                 sync_folder(folder)?;
             }
             return Ok(Some(Found { bytes, crc: Some(crc), written_for: None }));

@@ -3,6 +3,7 @@
 
 mod bucket;
 mod bucket_errors;
+mod folders;
 mod local;
 
 use std::sync::Arc;
