@@ -58,6 +58,13 @@ impl Lane {
     /// Closes the open round and brings its files into their places.
     pub(super) async fn rotate(&mut self, shared: &Shared) -> Result<(), ConnectError> {
         self.settle(shared).await?;
+        self.close_round(shared)?;
+        self.settle(shared).await
+    }
+
+    /// Closes the open round. From here on no error loses it: it is gone on with
+    /// by `settle`.
+    pub(super) fn close_round(&mut self, shared: &Shared) -> Result<(), ConnectError> {
         let round = self.round.take();
         let replays = round.as_ref().is_none_or(|round| round.replay);
         let replay = match self.replays.front() {
@@ -70,37 +77,52 @@ impl Lane {
             (Some(round), None) => self.planned(round, shared)?,
             (None, None) => return Ok(()),
         };
-        // From here on no error loses it: it is gone on with by `settle`.
         if let Some((from, files)) = files {
-            self.closing = Some(Closing { from, named, planned: false, files });
+            self.closing.push_back(Closing { from, named, planned: false, files });
         }
-        self.settle(shared).await
+        Ok(())
     }
 
-    /// Goes on with a round that is closed but not in its place.
+    /// Goes on with the rounds that are closed but not in their places.
     pub(super) async fn settle(&mut self, shared: &Shared) -> Result<(), ConnectError> {
-        self.rename(shared).await?;
-        let Some(closing) = &mut self.closing else { return Ok(()) };
-        if !closing.planned {
-            let plans = closing.files.iter().map(|file| {
-                let value = serde_json::to_value(&file.plan).map_err(|error| {
-                    ConnectError::fatal(format!("the plan of {}: {error}", file.plan.key))
-                })?;
-                Ok((file.plan.state_key(), Some(value)))
-            });
-            let mut changes = plans.collect::<Result<Vec<_>, ConnectError>>()?;
-            changes.extend(self.garbage.iter().map(|key| (key.clone(), None)));
-            // The plan is durable before the first file is there to be seen.
-            shared.context.state.put(changes).await?;
-            self.garbage.clear();
-            for file in &closing.files {
-                let key = file.plan.state_key();
-                if !self.plans.iter().any(|(_, known)| *known == key) {
-                    self.plans.push((file.plan.end, key));
-                }
-            }
-            closing.planned = true;
+        while !self.closing.is_empty() {
+            self.rename(shared).await?;
+            self.plan(shared).await?;
+            self.put(shared).await?;
+            self.closing.pop_front();
         }
+        Ok(())
+    }
+
+    /// Makes the plan of the first closed round durable: before the first of its
+    /// files is there to be seen.
+    async fn plan(&mut self, shared: &Shared) -> Result<(), ConnectError> {
+        let Some(closing) = self.closing.front_mut().filter(|closing| !closing.planned) else {
+            return Ok(());
+        };
+        let plans = closing.files.iter().map(|file| {
+            let value = serde_json::to_value(&file.plan).map_err(|error| {
+                ConnectError::fatal(format!("the plan of {}: {error}", file.plan.key))
+            })?;
+            Ok((file.plan.state_key(), Some(value)))
+        });
+        let mut changes = plans.collect::<Result<Vec<_>, ConnectError>>()?;
+        changes.extend(self.garbage.iter().map(|key| (key.clone(), None)));
+        shared.context.state.put(changes).await?;
+        self.garbage.clear();
+        for file in &closing.files {
+            let key = file.plan.state_key();
+            if !self.plans.iter().any(|(_, known)| *known == key) {
+                self.plans.push((file.plan.end, key));
+            }
+        }
+        closing.planned = true;
+        Ok(())
+    }
+
+    /// Puts the files of the first closed round into their places.
+    async fn put(&mut self, shared: &Shared) -> Result<(), ConnectError> {
+        let Some(closing) = self.closing.front_mut() else { return Ok(()) };
         let bytes: u64 = closing.files.iter().map(|file| file.file.bytes).sum();
         let at_once = if bytes > PARALLEL_BYTES_MAX { 1 } else { PUTS_MAX };
         let mut puts: Vec<BoxFuture<'_, Result<(), ConnectError>>> = Vec::new();
@@ -111,15 +133,13 @@ impl Lane {
         }
         // All are awaited, also after an error: none may land later than that.
         let put: Vec<_> = stream::iter(puts).buffer_unordered(at_once).collect().await;
-        put.into_iter().collect::<Result<(), ConnectError>>()?;
-        self.closing = None;
-        Ok(())
+        put.into_iter().collect()
     }
 
     /// Where an earlier topic of the same name left a file of that name, the new
     /// one's id is in it too.
     async fn rename(&mut self, shared: &Shared) -> Result<(), ConnectError> {
-        let Some(closing) = self.closing.as_mut().filter(|closing| !closing.named) else {
+        let Some(closing) = self.closing.front_mut().filter(|closing| !closing.named) else {
             return Ok(());
         };
         for Planned { plan, .. } in &mut closing.files {

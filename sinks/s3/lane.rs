@@ -35,8 +35,9 @@ pub(super) struct Lane {
     /// The next offset to take: rows before it were taken.
     pub(super) next: i64,
     pub(super) round: Option<Round>,
-    /// A round that is closed, but not all in its place yet.
-    pub(super) closing: Option<Closing>,
+    /// Rounds that are closed, but not all in their places yet, by offset. More
+    /// than one only where a row was refused: see [`Lane::write`].
+    pub(super) closing: VecDeque<Closing>,
     /// Rounds that an earlier run planned and that are ahead, by offset.
     pub(super) replays: VecDeque<Replay>,
     /// Keys of plans, by the end of their rounds: kept until that is committed.
@@ -93,7 +94,7 @@ impl Lane {
             partition: assigned.partition.clone(),
             next,
             round: None,
-            closing: None,
+            closing: VecDeque::new(),
             replays,
             plans,
             garbage: left.garbage,
@@ -105,6 +106,12 @@ impl Lane {
 
     /// Takes the rows that were not taken yet. After a retriable error the same
     /// batch goes on where it stopped.
+    ///
+    /// From the first refused row on nothing is planned or put into its place,
+    /// only closed: that waits for the next call. So the refused rows are told
+    /// before anything after them can be found durable by a later run, which
+    /// would begin behind them (invariant 4), and no retriable error can come
+    /// between. What waits is at most the rows of one batch (invariant 7).
     pub(super) async fn write(
         &mut self,
         batch: &SinkBatch,
@@ -117,7 +124,11 @@ impl Lane {
         let at = batch.offsets.partition_point(|&offset| offset < self.next);
         let mut rows = Rows { batch, places, schema, at, now };
         while self.take(&mut rows, shared)? {
-            self.rotate(shared).await?;
+            if self.rejected.is_empty() {
+                self.rotate(shared).await?;
+            } else {
+                self.close_round(shared)?;
+            }
         }
         let row_of = |offset| batch.offsets.binary_search(&offset).ok();
         let rejected = std::mem::take(&mut self.rejected).into_iter();
@@ -128,7 +139,7 @@ impl Lane {
     /// restart.
     pub(super) fn durable(&self) -> i64 {
         let open = self.round.as_ref().map(|round| round.from);
-        let closing = self.closing.as_ref().map(Closing::from);
+        let closing = self.closing.front().map(Closing::from);
         let rejected = self.rejected.first().map(|(offset, _)| *offset);
         // A plan is gone through as a whole, or the rest of it would not fit.
         let replay = self.replays.front().filter(|replay| !replay.is_durable());

@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) context: SinkContext,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) files: Files,
+    /// Open files of a task above which the largest partition's are closed early.
+    pub(crate) open_files_max: usize,
     /// The clock, in ms since 1970.
     pub(crate) clock: Arc<dyn Fn() -> i64 + Send + Sync>,
 }
@@ -57,7 +59,7 @@ impl Shared {
         clock: Arc<dyn Fn() -> i64 + Send + Sync>,
     ) -> Self {
         let files = Files::new(config.files.clone(), Arc::clone(store.spool()));
-        Self { config, context, store, files, clock }
+        Self { config, context, store, files, open_files_max: OPEN_FILES_MAX, clock }
     }
 }
 
@@ -123,7 +125,7 @@ impl S3Task {
                     .map(|(key, round)| (key, round.memory(), round.open_files(), round.replay))
             };
             let (bytes, files) = rounds().fold((0, 0), |sum, r| (sum.0 + r.1, sum.1 + r.2));
-            if bytes <= OPEN_BYTES_MAX && files <= OPEN_FILES_MAX {
+            if bytes <= OPEN_BYTES_MAX && files <= self.shared.open_files_max {
                 return Ok(());
             }
             let largest = rounds().filter(|round| !round.3).max_by_key(|round| (round.1, round.2));
@@ -155,7 +157,11 @@ impl SinkTask for S3Task {
                 report.durable.push((batch.partition.clone(), lane.durable()));
             }
         }
-        self.relieve().await?;
+        if report.rejected.is_empty() {
+            self.relieve().await?;
+        }
+        // Else it waits for the next write: an error now would lose the refused
+        // rows, and a file could hide them from a later run (invariant 4).
         Ok(report)
     }
 

@@ -64,7 +64,9 @@ pub struct Rejected {
 pub struct WriteReport {
     /// What is durable in the target by now, where this write moved it.
     pub durable: Offsets,
-    /// Rows that the target refused.
+    /// Rows that the target refused. The runtime has them in a safe place, or
+    /// ends the task, before it calls the sink again; so a sink that says where
+    /// to start makes nothing behind them durable until it is called again.
     pub rejected: Vec<Rejected>,
 }
 

@@ -76,7 +76,7 @@ fn avro_ids(world: &World) -> BTreeMap<i64, usize> {
 }
 
 /// How often each row is in the lake's Parquet files.
-fn parquet_ids(world: &World) -> BTreeMap<i64, usize> {
+pub(super) fn parquet_ids(world: &World) -> BTreeMap<i64, usize> {
     use arrow_array::cast::AsArray;
     let mut ids = BTreeMap::new();
     for name in world.files() {

@@ -2,5 +2,6 @@
 
 mod bucket;
 mod kills;
+mod refusals;
 mod rotations;
 mod world;

@@ -132,6 +132,10 @@ pub(super) struct World {
     pub(super) committed: Option<i64>,
     pub(super) clock: Arc<AtomicI64>,
     pub(super) rows_a_batch: usize,
+    /// Whether a run ends when rows are refused, or goes on as with dead letters.
+    pub(super) stops_at_refused: bool,
+    /// Files that a task may have open, if not as many as usual.
+    pub(super) open_files_max: Option<usize>,
     state: Arc<State>,
 }
 
@@ -160,6 +164,8 @@ impl World {
             committed: None,
             clock: Arc::new(AtomicI64::new(1_700_000_000_000)),
             rows_a_batch: 3,
+            stops_at_refused: false,
+            open_files_max: None,
             state: Arc::default(),
         }
     }
@@ -184,12 +190,13 @@ impl World {
             notes: Notes::default(),
         };
         let clock = Arc::clone(&self.clock);
-        let shared = Shared::new(
+        let mut shared = Shared::new(
             Arc::new(config),
             context,
             store,
             Arc::new(move || clock.load(Ordering::SeqCst)),
         );
+        shared.open_files_max = self.open_files_max.unwrap_or(shared.open_files_max);
         let assigned = Assigned { partition: self.partition.clone(), committed: self.committed };
         let (task, start) = S3Task::open(shared, vec![assigned]).await?;
         Ok((task, start.first().map(|(_, offset)| *offset)))
@@ -229,6 +236,11 @@ impl World {
                 done => done?,
             };
             rejected.extend(report.rejected.iter().map(|r| batch.offsets[r.row]));
+            if let (true, Some(refused)) =
+                (self.stops_at_refused, report.rejected.into_iter().next())
+            {
+                return Err(refused.error);
+            }
             let durable = task.flush().await?;
             kill.step()?;
             if let Some((_, offset)) = durable.first() {
