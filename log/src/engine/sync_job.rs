@@ -1,6 +1,7 @@
 //! Checkpoints: segments are synced and a checkpoint is stored, beside the
 //! commits that go on.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -46,6 +47,19 @@ pub(crate) struct SyncOutcome {
 }
 
 impl SyncJob {
+    /// Does it, and has an outcome even if it panics: whoever drives the engine
+    /// waits for one. What was synced by then is unknown, so the engine stops.
+    pub(crate) fn run_to_the_end(self) -> SyncOutcome {
+        let covers = self.covers;
+        catch_unwind(AssertUnwindSafe(|| self.run())).unwrap_or_else(|_| SyncOutcome {
+            covers,
+            synced: Vec::new(),
+            failed: Vec::new(),
+            folders: Err(LogError::Stopped("the sync of the segments panicked".to_owned())),
+            checkpoint: Ok(()),
+        })
+    }
+
     /// Does it. Blocks on the disk.
     pub(crate) fn run(self) -> SyncOutcome {
         let mut outcome = SyncOutcome {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::{Command as Process, Stdio};
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::conformance::{append, batch, group, topic, values};
+use crate::disk::{DiskFile, Open};
 
 fn open(folder: &Path) -> Result<SegmentLog> {
     SegmentLog::open(folder, Options::default())
@@ -167,6 +168,76 @@ async fn a_closed_log_says_so() {
     };
     assert!(matches!(late, Err(LogError::Stopped(_))));
     assert!(log.open_writer("w").await.is_err());
+}
+
+/// The real disk, but for the thread that syncs segments.
+struct PanicsInSyncs(Arc<std::sync::atomic::AtomicBool>);
+
+impl PanicsInSyncs {
+    fn judge(&self) {
+        if std::thread::current().name() == Some("log-sync") {
+            self.0.store(true, Ordering::SeqCst);
+            panic!("a fault on purpose");
+        }
+    }
+}
+
+impl Disk for PanicsInSyncs {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>> {
+        self.judge();
+        RealDisk.open(path, how)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        RealDisk.create_dir(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.judge();
+        RealDisk.rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove_dir(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.judge();
+        RealDisk.sync_dir(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        RealDisk.list(path)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_in_a_sync_stops_the_log_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let panicked = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let disk = Arc::new(PanicsInSyncs(Arc::clone(&panicked)));
+    let log = SegmentLog::open_on(disk, folder.path(), Options::default()).unwrap();
+    let at = topic(&log, "t", 1).await.partition(0);
+    let writer = log.open_writer("w").await.unwrap();
+    append(&*writer, vec![group(at, &["a", "b"])]).await;
+    for _ in 0..1000 {
+        if panicked.load(Ordering::SeqCst) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(panicked.load(Ordering::SeqCst), "no sync of segments began");
+    let closed = tokio::time::timeout(Duration::from_secs(10), log.close()).await;
+    let error = closed.expect("close hangs").unwrap_err().to_string();
+    assert!(error.contains("panicked") && error.contains("restart"), "{error}");
+    drop(log);
+    let log = open(folder.path()).unwrap();
+    assert_eq!(values(&log, partition(&log), 0, 1 << 20).await, ["a", "b"]);
+    log.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -69,10 +69,13 @@ impl SegmentLog {
     /// [`LogError::Damaged`] if acknowledged bytes of the journal are not what
     /// was written.
     pub fn open(folder: &Path, options: Options) -> Result<Self> {
+        Self::open_on(Arc::new(RealDisk), folder, options)
+    }
+
+    fn open_on(disk: Arc<dyn Disk>, folder: &Path, options: Options) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(|error| failed("creating", folder, &error))?;
         let lock = RealDisk::lock(folder)?;
         RealDisk::raise_open_files();
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let engine = Engine::open(disk, clock, folder, options.clone())?;
         let shared = Arc::new(Shared {

@@ -30,7 +30,7 @@ impl Threads {
         let for_syncs = Arc::clone(&shared);
         let syncs = Builder::new().name("log-sync".to_owned()).spawn(move || {
             for job in todo {
-                for_syncs.queue.push_outcome(job.run());
+                for_syncs.queue.push_outcome(job.run_to_the_end());
             }
             // The last to touch the folder.
             drop(lock);
