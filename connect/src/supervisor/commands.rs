@@ -141,6 +141,7 @@ impl Supervisor {
         for warning in &warnings {
             tracing::warn!(connector = %name, "{warning}");
         }
+        let place = exists.then(|| self.place(&name)).transpose()?;
         self.shared.stores.configs.put(&stored).await.map_err(|error| not_kept(&error))?;
         let kind = settings.plugin.kind();
         let usable: Usable = Ok(settings);
@@ -150,12 +151,12 @@ impl Supervisor {
             view.trace = former.trace;
         }
         self.shared.board.set(&name, view);
-        match self.connectors.get_mut(&name) {
-            Some(connector) => {
-                connector.kind = kind;
-                self.order(&name, Order::Configure(usable, stored.target))?;
-            }
+        match place {
+            Some(place) => drop(place.send(Order::Configure(usable, stored.target))),
             None => self.start(&name, usable, stored.target),
+        }
+        if let Some(connector) = self.connectors.get_mut(&name) {
+            connector.kind = kind;
         }
         Ok(!exists)
     }
@@ -163,9 +164,11 @@ impl Supervisor {
     async fn target(&mut self, name: &Arc<str>, target: TargetState) -> Result<(), Refusal> {
         let view = self.shared.board.get(name).ok_or_else(|| Refusal::unknown(name))?;
         let stored = Stored { name: Arc::clone(name), config: (*view.config).clone(), target };
+        let place = self.place(name)?;
         self.shared.stores.configs.put(&stored).await.map_err(|error| not_kept(&error))?;
         self.shared.board.set_target(name, target);
-        self.order(name, Order::Target(target))
+        drop(place.send(Order::Target(target)));
+        Ok(())
     }
 
     fn restart(
@@ -176,6 +179,9 @@ impl Supervisor {
     ) -> Result<ConnectorView, Refusal> {
         let board = &self.shared.board;
         let unknown = || Refusal::unknown_to_restart(name);
+        // Both orders or none.
+        let begin = connector.then(|| self.place(name)).transpose()?;
+        let begin_tasks = (!tasks.is_empty()).then(|| self.place(name)).transpose()?;
         if connector {
             let count = board.get(name).ok_or_else(unknown)?.tasks.len();
             board.set_state(name, board::RESTARTING, None, count);
@@ -184,22 +190,20 @@ impl Supervisor {
             board.set_task(name, *task, board::RESTARTING, None);
         }
         let view = board.get(name).ok_or_else(unknown)?;
-        if connector {
-            self.order(name, Order::Restart)?;
+        if let Some(place) = begin {
+            drop(place.send(Order::Restart));
         }
-        if !tasks.is_empty() {
-            self.order(name, Order::RestartTasks(tasks))?;
+        if let Some(place) = begin_tasks {
+            drop(place.send(Order::RestartTasks(tasks)));
         }
         Ok(view)
     }
 
     async fn delete(&mut self, name: &Arc<str>) -> Result<oneshot::Receiver<()>, Refusal> {
-        if !self.connectors.contains_key(name) {
-            return Err(Refusal::unknown(name));
-        }
+        let place = self.place(name)?;
         self.shared.stores.configs.delete(name).await.map_err(|error| not_kept(&error))?;
         let (said, ended) = oneshot::channel();
-        self.order(name, Order::End(said))?;
+        drop(place.send(Order::End(said)));
         self.shared.board.remove(name);
         if let Some(connector) = self.connectors.remove(name) {
             self.ending.insert(Arc::clone(name), connector.ended);
@@ -207,11 +211,14 @@ impl Supervisor {
         Ok(ended)
     }
 
-    fn order(&self, name: &Arc<str>, order: Order) -> Result<(), Refusal> {
+    /// A place for an order. It is taken before anything is kept, so that what
+    /// is refused was not done.
+    fn place(&self, name: &Arc<str>) -> Result<mpsc::OwnedPermit<Order>, Refusal> {
         let connector = self.connectors.get(name).ok_or_else(|| Refusal::unknown(name))?;
-        connector.orders.try_send(order).map_err(|_| {
+        connector.orders.clone().try_reserve_owned().map_err(|_| {
             Refusal::Conflict(format!(
-                "Connector {name} is still busy with {ORDERS_LEN} earlier requests: try again"
+                "Connector {name} is still busy with {ORDERS_LEN} earlier requests; nothing was \
+                 changed: try again in a few seconds"
             ))
         })
     }

@@ -114,6 +114,50 @@ async fn a_former_worker_is_fenced_and_writes_nothing_twice() {
     worker.stop().await;
 }
 
+/// A connector takes so many orders at a time; what comes then is refused before
+/// anything of it is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_request_changes_nothing() {
+    let bench = Bench::new();
+    let worker = bench.worker().await;
+    let handle = worker.handle();
+    bench.sink.is_stuck.store(true, Ordering::SeqCst);
+    create(&handle, "c", &[COUNT, ("count", "1")]).await.unwrap();
+    create(&handle, "s", &[COLLECT, ("topics", "numbers")]).await.unwrap();
+    eventually("it runs", async || task_of(&handle, "s").0 == "RUNNING").await;
+    eventually("a row", async || bench.values("numbers").await.len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    // The task is stuck in a write: its end is waited for, orders pile up.
+    let mut refused = None;
+    for _ in 0..50 {
+        let kept = bench.records("connect-configs").await.len();
+        if let Err(refusal) = handle.target("s", TargetState::Paused).await {
+            refused = Some((refusal, kept));
+            break;
+        }
+    }
+    let (refusal, kept) = refused.expect("the queue is bounded");
+    assert!(
+        matches!(&refusal, Refusal::Conflict(why) if why.contains("nothing was changed")),
+        "{refusal:?}"
+    );
+    assert!(handle.target("s", TargetState::Stopped).await.is_err());
+    assert!(handle.delete("s").await.is_err());
+    let mut other = config(&[COLLECT, ("topics", "other")]);
+    other.insert("name".into(), "s".into());
+    assert!(handle.configure(Posted { name: "s".into(), config: other }).await.is_err());
+    assert!(handle.restart("s", true, vec![0]).await.is_err());
+    assert_eq!(bench.records("connect-configs").await.len(), kept);
+    let view = handle.view("s").unwrap();
+    assert_eq!((view.target, &*view.config["topics"]), (TargetState::Paused, "numbers"));
+    bench.sink.is_stuck.store(false, Ordering::SeqCst);
+    eventually("it takes orders again", async || {
+        handle.target("s", TargetState::Started).await.is_ok()
+    })
+    .await;
+    worker.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn errors_that_may_pass_are_tried_again() {
     let bench = Bench::new();

@@ -1,8 +1,9 @@
 //! A sink that collects.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::json;
 use thalweg_core::ConnectError;
@@ -33,6 +34,8 @@ pub struct Collecting {
     pub opened: Arc<Mutex<Vec<Vec<Assigned>>>>,
     /// Failures of a write that are left.
     pub failures: Arc<AtomicI64>,
+    /// Whether writes wait, whatever is asked of the task.
+    pub is_stuck: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -87,6 +90,9 @@ pub struct Task {
 
 impl SinkTask for Task {
     async fn write(&mut self, batch: &SinkBatch) -> Result<WriteReport, ConnectError> {
+        while self.all.is_stuck.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         if self.all.failures.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Err(ConnectError::retriable("the target is away"));
         }
