@@ -78,6 +78,27 @@ async fn a_target_that_is_away_gets_the_same_rows_later() {
     worker.stop().await;
 }
 
+/// What fails may be the task's own state: it is opened anew, and what was given
+/// to it before, and is not durable, is given again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_keeps_failing_gets_a_new_task_and_each_row_once() {
+    let bench = Bench::new();
+    topic(&bench, "t", 1).await;
+    append(&bench, "t", 0, &["a", "b"]).await;
+    bench.sink.failures.store(7, Ordering::SeqCst);
+    let worker = bench.worker().await;
+    let handle = worker.handle();
+    create(&handle, "s", &[COLLECT, ("topics", "t")]).await.unwrap();
+    eventually("rows arrive", async || values(&bench).len() >= 2).await;
+    append(&bench, "t", 0, &["c"]).await;
+    eventually("rows arrive", async || values(&bench).len() >= 3).await;
+    eventually("it runs", async || task_of(&handle, "s").0 == "RUNNING").await;
+    // Of seven failures six are the first task's: a try and five more.
+    assert_eq!(bench.sink.opened.lock().unwrap().len(), 2);
+    worker.stop().await;
+    assert_eq!(values(&bench), ["a", "b", "c"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_is_refused_stops_the_task_with_its_coordinates() {
     let bench = Bench::new();
