@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use thalweg_core::config::ConfigMap;
 
+use super::address::Path;
 use super::answer::{Answer, Error};
 use super::body::JsonObject;
 use super::connectors::location;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
+use super::address::Query;
 use super::answer::{Answer, Error};
 use super::body::JsonObject;
 use super::connector::{info_of, made, named, status_of};

@@ -1,10 +1,11 @@
 //! Pause, resume, stop and restart of a connector.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use super::address::{Path, Query};
 use super::answer::Answer;
 use super::connector::status_of;
 use crate::store::TargetState;

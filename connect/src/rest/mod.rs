@@ -1,5 +1,6 @@
 //! Kafka Connect's REST interface. One file per resource.
 
+mod address;
 mod answer;
 mod body;
 mod connector;

@@ -1,9 +1,10 @@
 //! `/connectors/{name}/offsets`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::Value;
 
+use super::address::Path;
 use super::answer::Answer;
 use crate::supervisor::Handle;
 

@@ -1,9 +1,10 @@
 //! `/connector-plugins`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 
+use super::address::Path;
 use super::answer::{Answer, Error};
 use super::body::JsonObject;
 use crate::config::definition_json;

@@ -1,10 +1,11 @@
 //! `/connectors/{name}/tasks`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use super::address::Path;
 use super::answer::{Answer, Error};
 use super::connector::{shown, task_status, version_of};
 use crate::supervisor::{Handle, Refusal};

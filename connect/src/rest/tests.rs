@@ -294,6 +294,35 @@ async fn bad_bodies_are_refused_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn addresses_that_mean_nothing_get_errors_in_json() {
+    let bench = Bench::new();
+    let worker = bench.worker().await;
+    let server = Server::start(worker.handle()).await;
+    for (method, path, status, part) in [
+        ("GET", "/connectors/%ff", 400, "/connectors/%ff is not UTF-8"),
+        ("DELETE", "/connectors/a%c3", 400, "not UTF-8"),
+        ("PUT", "/connectors/%ff/config", 400, "not UTF-8"),
+        ("POST", "/connectors/%ff/tasks/0/restart", 400, "not UTF-8"),
+        ("GET", "/connectors/%zz", 404, "Connector %zz not found"),
+        ("GET", "/connectors/a/tasks/%ff/status", 400, "not UTF-8"),
+        ("GET", "/connectors/a/", 404, "HTTP 404 Not Found"),
+        ("POST", "/connectors/a/status", 405, "HTTP 405 Method Not Allowed"),
+        ("TRACE", "/connectors", 405, "HTTP 405 Method Not Allowed"),
+        ("GET", "/subjects", 404, "HTTP 404 Not Found"),
+    ] {
+        let answer = server.send(method, path, &[], "").await;
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        assert_eq!(answer.json()["error_code"], status, "{method} {path}: {answer:?}");
+        assert!(answer.message().contains(part), "{method} {path}: {answer:?}");
+    }
+    for query in ["expand=%ff", "&&=", "expand", "%"] {
+        let answer = server.get(&format!("/connectors?{query}")).await;
+        assert!(answer.status == 200 && !answer.json().is_null(), "{query}: {answer:?}");
+    }
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn validate_says_everything_per_key() {
     let bench = Bench::new();
     let worker = bench.worker().await;

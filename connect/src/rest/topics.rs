@@ -1,10 +1,11 @@
 //! `/connectors/{name}/topics`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::address::Path;
 use crate::supervisor::Handle;
 
 /// The topics that it used.
