@@ -16,6 +16,16 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server: the log, the schema registry and the connectors.
     Serve(Serve),
+    /// Print all keys of a connector as a page of Markdown.
+    Describe(Describe),
+}
+
+/// Arguments of `thalweg describe`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Describe {
+    /// The connector's class or alias: postgres, s3.
+    #[arg(value_name = "CLASS_OR_ALIAS")]
+    pub(crate) connector: String,
 }
 
 /// Settings of `thalweg serve`. What is given here comes before the

@@ -1,6 +1,8 @@
-//! The `thalweg` binary: settings, wiring, start and stop order.
+//! The `thalweg` binary: settings, wiring, start and stop order; pages about
+//! connectors.
 
 mod cli;
+mod describe;
 mod plugins;
 mod serve;
 mod settings;
@@ -10,6 +12,7 @@ use clap::Parser;
 fn main() -> std::process::ExitCode {
     let cli::Cli { command } = cli::Cli::parse();
     match command {
+        cli::Command::Describe(arguments) => describe::main(&arguments),
         cli::Command::Serve(arguments) => serve::main(&arguments),
     }
 }

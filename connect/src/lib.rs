@@ -17,6 +17,7 @@ mod supervisor;
 mod testing;
 mod worker;
 
+pub use config::describe;
 pub use plugins::{Plugin, Plugins};
 pub use rest::router;
 pub use supervisor::{BackoffRange, Handle};

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on must fail")]
 
 mod crash;
+mod docs;
 mod lake;
 mod pipeline;
 mod refusals;

@@ -4,6 +4,7 @@
 //! `GET /connector-plugins/{plugin}/config`, reading them the answer of
 //! `validate`, the text of a refused create, and the [`Settings`] to run with.
 
+mod describe;
 mod mask;
 mod runtime;
 mod topics;
@@ -20,6 +21,7 @@ use thalweg_core::config::{ConfigMap, Declare, Declared, Problem};
 use crate::converters::{Converter, Converters};
 use crate::plugins::{Plugin, Plugins};
 
+pub use describe::describe;
 pub(crate) use mask::{Secrets, is_placeholder};
 pub(crate) use runtime::HeaderFormat;
 pub(crate) use topics::{TopicCreation, TopicFilter};
@@ -96,7 +98,7 @@ impl Reader {
         let mut keys = Declare::read(config);
         let runtime = runtime::declare(self, plugin, Some(config), &mut keys);
         plugin.declare(&mut keys);
-        let Declared { definitions, mut problems, warnings } = keys.finish();
+        let Declared { definitions, mut problems, warnings, .. } = keys.finish();
         if config.get("name").is_some_and(String::is_empty) {
             problems.retain(|problem| problem.key != "name");
             let message = "Invalid value  for configuration name: String may not be empty";

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Choice, ConfigMap, ConfigType, ConfigValue, Definition, Importance, Key, Problem};
-use super::{Secret, unknown};
+use super::{Choice, ConfigMap, ConfigType, ConfigValue, Definition, Family, Importance, Key};
+use super::{Problem, Secret, Support, unknown};
+
+const NO_EFFECT: &str = "has no effect here: it may stay in the config or be removed";
 
 /// Takes the declarations of keys, in *describe* or *read* mode.
 pub struct Declare<'a> {
@@ -11,25 +13,9 @@ pub struct Declare<'a> {
     group: &'static str,
     definitions: Vec<Definition>,
     known: BTreeSet<String>,
-    prefixes: Vec<Prefix>,
+    families: Vec<Family>,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
-}
-
-/// A family of keys that share a beginning.
-struct Prefix {
-    text: String,
-    action: Action,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Action {
-    /// Somebody else reads them.
-    Accept,
-    /// They change data and are not acted on.
-    Refuse,
-    /// They have no effect.
-    Ignore,
 }
 
 /// What going through the keys gave.
@@ -37,6 +23,8 @@ enum Action {
 pub struct Declared {
     /// All declared keys, in order.
     pub definitions: Vec<Definition>,
+    /// Keys that are judged by their beginning.
+    pub families: Vec<Family>,
     /// What is wrong with the posted config. Empty: it can be used.
     pub problems: Vec<Problem>,
     /// What a person should know but need not change.
@@ -62,7 +50,7 @@ impl<'a> Declare<'a> {
             group: "Common",
             definitions: Vec::new(),
             known: BTreeSet::new(),
-            prefixes: Vec::new(),
+            families: Vec::new(),
             problems: Vec::new(),
             warnings: Vec::new(),
         }
@@ -126,7 +114,7 @@ impl<'a> Declare<'a> {
             };
             self.problem(name, format!("not supported yet: {name} ({instead})"));
         }
-        self.define_inert(name, default, doc);
+        self.define_inert(name, default, doc, Support::Refused);
     }
 
     /// A key of the real connector without effect on data: accepted, with a
@@ -135,24 +123,24 @@ impl<'a> Declare<'a> {
         if let Some(text) = self.posted(name)
             && !text.trim().eq_ignore_ascii_case(default)
         {
-            self.warn(name, format!("{name} has no effect here and is ignored"));
+            self.warn(name, NO_EFFECT);
         }
-        self.define_inert(name, default, doc);
+        self.define_inert(name, default, doc, Support::Ignored);
     }
 
     /// All keys that begin so change data and are not acted on yet.
     pub fn refuse_prefix(&mut self, prefix: &str) {
-        self.prefixes.push(Prefix { text: prefix.to_owned(), action: Action::Refuse });
+        self.family(prefix, Support::Refused);
     }
 
     /// All keys that begin so have no effect on data.
     pub fn ignore_prefix(&mut self, prefix: &str) {
-        self.prefixes.push(Prefix { text: prefix.to_owned(), action: Action::Ignore });
+        self.family(prefix, Support::Ignored);
     }
 
     /// All keys that begin so are somebody else's, who reads them.
     pub fn accept_prefix(&mut self, prefix: &str) {
-        self.prefixes.push(Prefix { text: prefix.to_owned(), action: Action::Accept });
+        self.family(prefix, Support::Full);
     }
 
     /// Reports a problem that is found outside of a key's own checks.
@@ -183,19 +171,28 @@ impl<'a> Declare<'a> {
         let names = self.posted.into_iter().flat_map(|posted| posted.keys());
         let undeclared: Vec<&String> = names.filter(|name| !self.known.contains(*name)).collect();
         for name in undeclared {
-            let family = self.prefixes.iter().find(|prefix| name.starts_with(&prefix.text));
-            match family.map(|prefix| prefix.action) {
-                Some(Action::Accept) => {}
-                Some(Action::Refuse) => {
+            let family = self.families.iter().find(|family| name.starts_with(&family.prefix));
+            match family.map(|family| family.support) {
+                Some(Support::Full) => {}
+                Some(Support::Refused) => {
                     self.problem(name, format!("not supported yet: {name} (remove it)"));
                 }
-                Some(Action::Ignore) => {
-                    self.warn(name, format!("{name} has no effect here and is ignored"));
+                Some(Support::Ignored) => {
+                    self.warn(name, NO_EFFECT);
                 }
                 None => unknown::judge(&mut self, name),
             }
         }
-        Declared { definitions: self.definitions, problems: self.problems, warnings: self.warnings }
+        Declared {
+            definitions: self.definitions,
+            families: self.families,
+            problems: self.problems,
+            warnings: self.warnings,
+        }
+    }
+
+    fn family(&mut self, prefix: &str, support: Support) {
+        self.families.push(Family { prefix: prefix.to_owned(), support });
     }
 
     pub(super) fn known(&self) -> &BTreeSet<String> {
@@ -212,7 +209,7 @@ impl<'a> Declare<'a> {
         self.definitions.push(definition);
     }
 
-    fn define_inert(&mut self, name: &str, default: &str, doc: &str) {
+    fn define_inert(&mut self, name: &str, default: &str, doc: &str, support: Support) {
         let definition = Definition {
             name: name.to_owned(),
             kind: ConfigType::String,
@@ -222,7 +219,7 @@ impl<'a> Declare<'a> {
             documentation: doc.to_owned(),
             group: self.group,
             recommended: Vec::new(),
-            supported: false,
+            support,
         };
         self.define(definition, &[]);
     }

@@ -80,7 +80,27 @@ pub struct Definition {
     pub group: &'static str,
     /// Values that make sense; all of them if it is a choice.
     pub recommended: Vec<String>,
-    /// Whether Thalweg acts on it; if not it is accepted at its default only,
-    /// or without effect.
-    pub supported: bool,
+    /// What Thalweg does with its value.
+    pub support: Support,
+}
+
+/// What Thalweg does with a key's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// Acts on it.
+    Full,
+    /// Refuses any but the default, since another would change data
+    /// (invariant 5).
+    Refused,
+    /// Nothing; a person who sets it is told.
+    Ignored,
+}
+
+/// Keys that share a beginning and are not named one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// The beginning.
+    pub prefix: String,
+    /// What Thalweg does with their values.
+    pub support: Support,
 }

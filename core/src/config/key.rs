@@ -3,7 +3,9 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::{Choice, ConfigType, ConfigValue, Declare, Definition, Importance, is_secret_name};
+use super::{
+    Choice, ConfigType, ConfigValue, Declare, Definition, Importance, Support, is_secret_name,
+};
 
 type Check<T> = Box<dyn Fn(&T) -> Result<(), String>>;
 
@@ -187,6 +189,6 @@ fn definition(declare: &Declare<'_>, name: &str, doc: &str, kind: ConfigType) ->
         documentation: doc.to_owned(),
         group: declare.group(),
         recommended: Vec::new(),
-        supported: true,
+        support: Support::Full,
     }
 }

@@ -46,7 +46,7 @@ use std::collections::BTreeMap;
 
 pub use choice::Choice;
 pub use declare::{Declare, Declared};
-pub use definition::{ConfigType, Definition, Importance};
+pub use definition::{ConfigType, Definition, Family, Importance, Support};
 pub use key::Key;
 pub use parse::{ConfigValue, Millis};
 pub use secret::{MASK, Secret, is_secret_name};
