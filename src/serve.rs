@@ -1,12 +1,12 @@
 //! `thalweg serve`: what starts in which order, and what stops.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use axum::Router;
 use thalweg_connect::converters::Converters;
 use thalweg_connect::converters::avro::SchemaStore;
@@ -66,7 +66,9 @@ async fn run(settings: Settings, started: Instant) -> Result<()> {
     let registry_address = registry_listener.local_addr()?;
     let rest_address = rest_listener.local_addr()?;
 
-    let log = Arc::new(SegmentLog::open(&settings.data, settings.log_options())?);
+    let log = Arc::new(
+        SegmentLog::open(&settings.data, settings.log_options()).context("data (--data)")?,
+    );
     let dyn_log: Arc<dyn Log> = Arc::clone(&log) as Arc<dyn Log>;
     let registry = Arc::new(Registry::open(Arc::clone(&dyn_log)).await?);
     let worker = Worker::start(WorkerOptions {
@@ -110,10 +112,12 @@ fn cluster_id(log: &Arc<dyn Log>) -> String {
 }
 
 async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!(
-            "{name}: can't listen on {address}; is another process there? Port 0 picks a free one"
-        )
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => anyhow!(
+            "{name}: another process listens on {address}: stop it, or choose another port \
+             (0 picks a free one)"
+        ),
+        _ => anyhow!("{name}: can't listen on {address}: {error}; choose another address"),
     })
 }
 

@@ -74,8 +74,11 @@ impl Settings {
         let mut keys = Declare::read(&given);
         let settings = Self::declare(&mut keys);
         let read = keys.finish();
-        let problems = read.problems.iter().chain(&read.warnings);
-        let problems: Vec<String> = problems.map(ToString::to_string).collect();
+        let unknown = read.warnings.iter().map(|warning| {
+            format!("{}: there is no such setting; the README lists them", warning.key)
+        });
+        let problems: Vec<String> =
+            read.problems.iter().map(ToString::to_string).chain(unknown).collect();
         if !problems.is_empty() {
             bail!("the settings have {} problem(s):\n  {}", problems.len(), problems.join("\n  "));
         }

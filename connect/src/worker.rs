@@ -121,7 +121,7 @@ fn found(reader: &Reader, stored: Stored) -> Found {
         }
     };
     if let Err(reason) = &settings {
-        tracing::error!(connector = %stored.name, "not started: {reason}");
+        tracing::error!(connector = %stored.name, "not started: {reason}; PUT /connectors/{}/config with a config that works", stored.name);
     }
     Found { stored, settings, warnings }
 }

@@ -59,7 +59,9 @@ pub enum LogError {
         reason: String,
     },
     /// Another process has the data folder.
-    #[error("data folder {0} is in use by another process")]
+    #[error(
+        "data folder {0} is in use by another process: stop that one first, or choose another folder"
+    )]
     InUse(PathBuf),
     /// Writes have stopped, and why.
     #[error("the log is stopped: {0}")]

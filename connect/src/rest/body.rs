@@ -27,7 +27,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
         if !is_json(kind) {
             return Err(Error::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "HTTP 415 Unsupported Media Type",
+                "HTTP 415 Unsupported Media Type: send the header Content-Type: application/json",
             ));
         }
         let bytes =

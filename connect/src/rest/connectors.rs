@@ -15,6 +15,9 @@ use super::connector::{info_of, made, named, status_of};
 use crate::store::TargetState;
 use crate::supervisor::{Handle, Posted};
 
+const NO_CONFIG: &str = "config is missing or not an object: the body is {\"name\": \"...\", \
+     \"config\": {...}} (PUT /connectors/NAME/config takes the config alone)";
+
 /// Names, or with `expand` what is asked for of each.
 pub(super) async fn list(
     State(handle): State<Handle>,
@@ -59,7 +62,7 @@ pub(super) async fn create(
     };
     let config = match body.remove("config") {
         Some(Value::Object(config)) => Handle::texts(config)?,
-        _ => return Err(Error::bad_request("config is missing: it is an object of the settings")),
+        _ => return Err(Error::bad_request(NO_CONFIG)),
     };
     let target = match body.remove("initial_state") {
         None | Some(Value::Null) => TargetState::Started,
@@ -69,6 +72,11 @@ pub(super) async fn create(
         return Err(Error::bad_request(format!(
             "unrecognized field {key}: name, config and initial_state are known"
         )));
+    }
+    if name.is_empty() && config.get("name").is_some_and(|inside| !inside.is_empty()) {
+        return Err(Error::bad_request(
+            "name is missing: it stands beside config, not in it alone",
+        ));
     }
     let config = named(&name, config)?;
     let secrets = handle.reader().secrets(&config);

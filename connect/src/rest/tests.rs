@@ -30,6 +30,8 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
     ("create.json", "cannot connect", "Debezium is another crate's"),
     ("create.json", "sink without topics", "one error is said once"),
     ("create.json", "sink with both", "one error is said once"),
+    ("create.json", "wrong content type", "says which one is right"),
+    ("config.json", "wrong content type", "says which one is right"),
     ("create.json", "no content type", "415, not Jetty's page"),
     ("create.json", "a name with an encoded slash", "404, not Jetty's page"),
     ("create.json", "list", "sorted by name"),
@@ -278,6 +280,9 @@ async fn bad_bodies_are_refused_with_the_reason() {
     for (body, status, part) in [
         ("{\"name\": pw-8f1}", 400, "line 1, column 10"),
         ("[1]", 400, "not a JSON object"),
+        ("{}", 400, "the body is {\"name\""),
+        ("{\"name\": \"x\", \"connector.class\": \"s\"}", 400, "config is missing"),
+        ("{\"config\": {\"name\": \"x\"}}", 400, "beside config"),
         ("", 400, "empty"),
         ("{\"name\": 5, \"config\": {}}", 400, "name is not a text"),
         ("{\"name\": \"x\", \"config\": {\"a\": [1]}}", 400, "value of a is a list"),

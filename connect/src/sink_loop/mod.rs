@@ -232,7 +232,12 @@ impl Running {
             self.progress.commit(&*self.run.stores.groups, &self.run.notes).await
         };
         if tokio::time::timeout(CLOSE_TIMEOUT, self.task.close()).await.is_err() {
-            tracing::warn!(connector = %self.run.connector, "the sink did not close in time");
+            tracing::warn!(
+                connector = %self.run.connector,
+                "the sink did not let go of its target within {} s; rows that are not committed \
+                 are given to it again",
+                CLOSE_TIMEOUT.as_secs()
+            );
         }
         flushed
     }

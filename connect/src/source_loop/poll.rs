@@ -35,7 +35,11 @@ pub(super) async fn run(
     if polling.is_ok() {
         let closing = AssertUnwindSafe(task.close()).catch_unwind();
         if !matches!(tokio::time::timeout(CLOSE_TIMEOUT, closing).await, Ok(Ok(()))) {
-            tracing::warn!(connector = %shared.run.connector, "the source did not close cleanly");
+            tracing::warn!(
+                connector = %shared.run.connector,
+                "the source did not let go of its database in order: it may keep a session there \
+                 for a while"
+            );
         }
     }
     polling.unwrap_or_else(|panic| Err(ConnectError::fatal(panic_text(&*panic))))

@@ -151,6 +151,7 @@ impl Supervisor {
             view.trace = former.trace;
         }
         self.shared.board.set(&name, view);
+        tracing::info!(connector = %name, kind, "connector {}", if exists { "changed" } else { "made" });
         match place {
             Some(place) => drop(place.send(Order::Configure(usable, stored.target))),
             None => self.start(&name, usable, stored.target),
@@ -167,6 +168,7 @@ impl Supervisor {
         let place = self.place(name)?;
         self.shared.stores.configs.put(&stored).await.map_err(|error| not_kept(&error))?;
         self.shared.board.set_target(name, target);
+        tracing::info!(connector = %name, ?target, "connector has a new target");
         drop(place.send(Order::Target(target)));
         Ok(())
     }
@@ -203,6 +205,7 @@ impl Supervisor {
         let place = self.place(name)?;
         self.shared.stores.configs.delete(name).await.map_err(|error| not_kept(&error))?;
         let (said, ended) = oneshot::channel();
+        tracing::info!(connector = %name, "connector deleted");
         drop(place.send(Order::End(said)));
         self.shared.board.remove(name);
         if let Some(connector) = self.connectors.remove(name) {
@@ -265,5 +268,7 @@ fn view(stored: &Stored, settings: &Usable, warnings: Vec<Problem>) -> Connector
 }
 
 fn not_kept(error: &LogError) -> Refusal {
-    Refusal::Failed(format!("nothing was changed, since it could not be kept: {error}"))
+    Refusal::Failed(format!(
+        "nothing was changed, since it could not be written to the log: {error}"
+    ))
 }

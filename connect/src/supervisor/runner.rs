@@ -40,7 +40,11 @@ impl Runner {
             let ended = ended.unwrap_or_else(|p| Err(ConnectError::fatal(panic_text(&*p))));
             if self.cancel.is_cancelled() {
                 if let Err(error) = ended {
-                    tracing::warn!(connector = %self.connector, task = self.task, "{error}");
+                    tracing::warn!(
+                        connector = %self.connector, task = self.task,
+                        "while the task was being stopped: {error}; what it did not finish is \
+                         done again at its next start"
+                    );
                 }
                 return;
             }
@@ -51,7 +55,13 @@ impl Runner {
             };
             let cause = error.to_string();
             if error.kind() != ErrorKind::Retriable {
-                tracing::error!(connector = %self.connector, task = self.task, "{cause}");
+                let name = &*self.connector;
+                tracing::error!(
+                    connector = name,
+                    task = self.task,
+                    "the task failed and is not tried again: {cause}; once the cause is mended, \
+                     POST /connectors/{name}/restart?includeTasks=true&onlyFailed=true"
+                );
                 board.set_task(&self.connector, self.task, board::FAILED, Some(&cause));
                 return;
             }

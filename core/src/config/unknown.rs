@@ -17,7 +17,10 @@ pub(super) fn judge(declare: &mut Declare<'_>, name: &str) {
         Some(known) => {
             declare.problem(name, format!("unknown configuration; did you mean {known}?"));
         }
-        None => declare.warn(name, format!("{name} is not known here and is ignored")),
+        None => declare.warn(
+            name,
+            "no such key is known here, and it is ignored: check its spelling, or remove it",
+        ),
     }
 }
 
