@@ -103,3 +103,31 @@ async fn a_server_that_is_not_there_is_named_with_what_to_do() {
         assert!(found[0].message.contains("check database."), "{}", found[0].message);
     }
 }
+
+#[tokio::test]
+async fn connectors_of_one_database_begin_at_once_and_drop_their_slots_when_told_to() {
+    let database = Database::with("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
+    let opened = (0..4).map(|number| {
+        let slot = format!("several_{number}_{}", database.name);
+        let mut driver =
+            Driver::new(&database, &[("slot.name", &slot), ("slot.drop.on.stop", "true")]);
+        async move {
+            // Whoever comes second where all make the publication tries again.
+            while let Err(error) = driver.open().await {
+                assert_eq!(error.kind(), ErrorKind::Retriable, "{error}");
+            }
+            assert_eq!(driver.take(1).await[0].op(), "r");
+            driver
+        }
+    });
+    let mut drivers = futures_util::future::join_all(opened).await;
+    database.sql("INSERT INTO t VALUES (2)");
+    let slots = "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()";
+    assert_eq!(database.sql(slots), "4");
+    for driver in &mut drivers {
+        assert_eq!(driver.take(1).await[0].op(), "c");
+        driver.cancel.cancel();
+        driver.close().await;
+    }
+    assert_eq!(database.sql(slots), "0");
+}
