@@ -27,7 +27,8 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
         time_until("the snapshot", Duration::from_secs(300), || {
             let offsets = get(&thalweg.rest(), &format!("/connectors/{name}/offsets"))?;
             let offset = &offsets["offsets"][0]["offset"];
-            Ok(offset.is_object() && offset["snapshot_completed"] == true)
+            // While it runs, a position says how far it is instead.
+            Ok(offset["lsn_proc"].is_u64())
         })?;
         let took = start.elapsed();
         let ours = cpu_seconds(thalweg.pid()).unwrap_or(0.0) - ours;
