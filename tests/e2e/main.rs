@@ -8,6 +8,7 @@ mod docs;
 mod lake;
 mod pipeline;
 mod refusals;
+mod s3;
 mod setup;
 mod storage;
 mod upstream;
