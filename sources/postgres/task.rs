@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thalweg_core::batch::SourceBatch;
 use thalweg_core::connector::{Committer, Notes, SourceTask};
-use thalweg_core::{ConnectError, Durable, Position};
+use thalweg_core::{ConnectError, Durable, Position, failpoint};
 use tokio_util::sync::CancellationToken;
 
 use super::catalog::{TableInfo, Types, load_tables};
@@ -72,10 +72,12 @@ impl SourceTask for PostgresTask {
             match &mut self.phase {
                 Phase::Snapshot(run) => {
                     if let Some(mut batch) = run.next(&self.config.settings).await? {
+                        failpoint::reach("snapshot.chunk");
                         batch.position = Some(self.place.position(&self.shown));
                         return Ok(batch);
                     }
                     self.end_snapshot();
+                    failpoint::reach("snapshot.over");
                 }
                 Phase::Starting => {
                     self.phase = match self.start_backlog().await? {

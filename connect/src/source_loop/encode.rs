@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use thalweg_core::batch::{Batch, Columns, SourceBatch};
 use thalweg_core::schema::SchemaId;
-use thalweg_core::{ConnectError, Coordinates, ErrorKind};
+use thalweg_core::{ConnectError, Coordinates, ErrorKind, failpoint};
 use thalweg_log::record::{BatchBuilder, Compression, partition_of};
 use thalweg_log::{Group, LogError, TopicInfo, Writer};
 use tokio::sync::mpsc;
@@ -60,11 +60,13 @@ pub(super) async fn run(
             groups.push(group);
             moved = Some(change);
         }
+        failpoint::reach("source.encoded");
         // invariant 2: records, state and position are one atomic append.
         let pending = writer
             .append(groups)
             .await
             .map_err(|error| from_log(&error, "appending rows to the log"))?;
+        failpoint::reach("source.queued");
         let append = InFlight { pending, position: moved, state: entries, rows: count, permit };
         if out.send(append).await.is_err() {
             return Ok(());

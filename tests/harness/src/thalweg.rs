@@ -108,6 +108,11 @@ impl Thalweg {
         self.server.pid()
     }
 
+    /// Waits until it ends by itself; false if it does not within this time.
+    pub fn ends_within(&mut self, patience: Duration) -> bool {
+        self.server.wait(patience).is_ok()
+    }
+
     /// kill -9.
     pub fn kill(mut self) -> Result<()> {
         self.server.signal(Signal::KILL)?;
