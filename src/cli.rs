@@ -38,7 +38,7 @@ pub(crate) struct Serve {
     /// The folder that holds everything durable [default: ./data].
     #[arg(long, value_name = "DIR", env = "THALWEG_DATA")]
     pub(crate) data: Option<PathBuf>,
-    /// Where Kafka clients will connect [default: 127.0.0.1:9092].
+    /// Where Kafka clients connect [default: 127.0.0.1:9092].
     #[arg(long, value_name = "ADDR", env = "THALWEG_KAFKA")]
     pub(crate) kafka: Option<String>,
     /// Where the schema registry listens [default: 127.0.0.1:8081].

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
+use thalweg_broker::{Broker, BrokerOptions};
 use thalweg_connect::converters::Converters;
 use thalweg_connect::converters::avro::SchemaStore;
 use thalweg_connect::{Worker, WorkerOptions};
@@ -61,8 +62,10 @@ fn log_to_standard_error() {
 /// way, sinks, listeners, log.
 async fn run(settings: Settings, started: Instant) -> Result<()> {
     let mut stop = Stop::listen()?;
+    let kafka_listener = bind("kafka.listen (--kafka)", settings.kafka).await?;
     let registry_listener = bind("registry.listen (--registry)", settings.registry).await?;
     let rest_listener = bind("rest.listen (--rest)", settings.rest).await?;
+    let kafka_address = kafka_listener.local_addr()?;
     let registry_address = registry_listener.local_addr()?;
     let rest_address = rest_listener.local_addr()?;
 
@@ -71,6 +74,7 @@ async fn run(settings: Settings, started: Instant) -> Result<()> {
     );
     let dyn_log: Arc<dyn Log> = Arc::clone(&log) as Arc<dyn Log>;
     let registry = Arc::new(Registry::open(Arc::clone(&dyn_log)).await?);
+    let cluster_id = cluster_id(&dyn_log);
     let worker = Worker::start(WorkerOptions {
         log: Arc::clone(&dyn_log),
         converters: Converters::new(Arc::clone(&registry) as Arc<dyn SchemaStore>, move |url| {
@@ -78,7 +82,7 @@ async fn run(settings: Settings, started: Instant) -> Result<()> {
         }),
         plugins: plugins::all(),
         worker_id: rest_address.to_string(),
-        cluster_id: cluster_id(&dyn_log),
+        cluster_id: cluster_id.clone(),
         commit: option_env!("THALWEG_COMMIT").unwrap_or("unknown").to_owned(),
         append_bytes_max: settings.append_bytes_max,
         backoff: Default::default(),
@@ -91,12 +95,27 @@ async fn run(settings: Settings, started: Instant) -> Result<()> {
     listeners.spawn(serve(registry_listener, registry_router, closing.clone()));
     let rest_router = thalweg_connect::router(worker.handle());
     listeners.spawn(serve(rest_listener, rest_router, closing.clone()));
-    say_ready(registry_address, rest_address, started)?;
+    let broker = Broker::start(
+        kafka_listener,
+        BrokerOptions {
+            log: Arc::clone(&log),
+            cluster_id,
+            advertised: settings.kafka_advertised,
+            is_internal: thalweg_connect::is_internal,
+            auto_create_topics: settings.kafka_auto_create,
+            partitions_default: settings.kafka_partitions,
+        },
+    );
+    say_ready(
+        &[("kafka", kafka_address), ("registry", registry_address), ("rest", rest_address)],
+        started,
+    )?;
 
     let signal = stop.wait().await;
     info!("{signal}: stopping connectors, then listeners, then the log");
     worker.stop().await;
     closing.cancel();
+    broker.stop().await;
     while let Some(ended) = listeners.join_next().await {
         ended.context("a listener")??;
     }
@@ -128,10 +147,13 @@ async fn serve(listener: TcpListener, router: Router, closing: CancellationToken
 }
 
 /// The one line on standard output: all listeners accept.
-fn say_ready(registry: SocketAddr, rest: SocketAddr, started: Instant) -> Result<()> {
+fn say_ready(listeners: &[(&str, SocketAddr)], started: Instant) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let millis = started.elapsed().as_millis();
-    writeln!(out, "ready registry={registry} rest={rest} in {millis} ms")?;
+    write!(out, "ready")?;
+    for (name, address) in listeners {
+        write!(out, " {name}={address}")?;
+    }
+    writeln!(out, " in {} ms", started.elapsed().as_millis())?;
     out.flush().context("standard output")
 }
 

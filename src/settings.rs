@@ -17,9 +17,11 @@ use crate::cli::Serve;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) data: PathBuf,
-    /// Checked and kept for the day that Kafka clients can connect.
-    #[expect(dead_code, reason = "the listener comes with the Kafka protocol")]
     pub(crate) kafka: SocketAddr,
+    /// Host and port that Kafka clients are told to connect to.
+    pub(crate) kafka_advertised: Option<(String, u16)>,
+    pub(crate) kafka_auto_create: bool,
+    pub(crate) kafka_partitions: u32,
     pub(crate) registry: SocketAddr,
     pub(crate) rest: SocketAddr,
     pub(crate) durability: Durability,
@@ -90,6 +92,16 @@ impl Settings {
         let data = keys.text("data", "Folder that holds everything durable.");
         let data = data.default("data".to_owned()).into();
         let kafka = listen(keys.text("kafka.listen", "Address for Kafka clients."), 9092);
+        let advertised = "Host and port that Kafka clients are told to connect to.";
+        let kafka_advertised = keys.text("kafka.advertised", advertised);
+        let kafka_advertised = kafka_advertised.check(|text| host(text).map(drop)).optional();
+        let auto_create = "Whether topics that a Kafka client asks for are made.";
+        let kafka_auto_create = keys.flag("kafka.auto.create.topics.enable", auto_create);
+        let kafka_auto_create = kafka_auto_create.default(true);
+        let kafka_partitions = keys
+            .int("kafka.num.partitions", "Partitions of a topic that does not say how many.")
+            .range(1..=100_000)
+            .default(1);
         let registry = keys.text("registry.listen", "Address of the schema registry.");
         let registry = listen(registry, 8081);
         let rest = listen(keys.text("rest.listen", "Address of the Connect REST."), 8083);
@@ -108,6 +120,9 @@ impl Settings {
         Self {
             data,
             kafka,
+            kafka_advertised: kafka_advertised.and_then(|text| host(&text).ok()),
+            kafka_auto_create,
+            kafka_partitions: u32::try_from(kafka_partitions).unwrap_or(1),
             registry,
             rest,
             durability,
@@ -140,6 +155,15 @@ fn address(text: &str) -> Result<SocketAddr, String> {
              yet: use 127.0.0.1, or put a proxy that has both in front"
             .to_owned())
     }
+}
+
+/// A host, by name or address, and a port.
+fn host(text: &str) -> Result<(String, u16), String> {
+    let parts = text.rsplit_once(':').and_then(|(host, port)| {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        (!host.is_empty()).then_some((host.to_owned(), port.parse().ok()?))
+    });
+    parts.ok_or_else(|| "expected a host and a port, such as localhost:9092".to_owned())
 }
 
 fn read_file(path: &Path) -> Result<ConfigMap> {

@@ -20,5 +20,6 @@ mod worker;
 pub use config::describe;
 pub use plugins::{Plugin, Plugins};
 pub use rest::router;
+pub use store::is_internal;
 pub use supervisor::{BackoffRange, Handle};
 pub use worker::{CONNECT_VERSION, Worker, WorkerOptions};

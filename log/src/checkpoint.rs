@@ -6,6 +6,7 @@
 
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes};
 
@@ -13,6 +14,7 @@ use crate::api::{Result, TopicInfo};
 use crate::disk::{Disk, Open, failed, read_full};
 use crate::error::LogError;
 use crate::journal::entry::{Malformed, decode_topic, encode_topic};
+use crate::producers::{Producers, decode_producers, encode_producers};
 use crate::segment::{IndexState, Segment};
 
 const MAGIC: &[u8; 8] = b"THALWEG1";
@@ -28,6 +30,7 @@ pub(crate) struct PartitionState {
     /// Offset after the last record.
     pub(crate) next: i64,
     pub(crate) segments: Vec<Segment>,
+    pub(crate) producers: Arc<Producers>,
 }
 
 /// State of one topic.
@@ -53,6 +56,8 @@ pub(crate) struct Checkpoint {
     /// Where the first needed frame lies, for reports of damage.
     pub(crate) place: (PathBuf, u64),
     pub(crate) topics: Vec<TopicState>,
+    /// Ids of producers below this one may have been given.
+    pub(crate) producer_ids: i64,
 }
 
 impl Checkpoint {
@@ -75,6 +80,10 @@ impl Checkpoint {
             for partition in &topic.partitions {
                 encode_partition(&mut out, partition);
             }
+        }
+        out.put_i64(self.producer_ids);
+        for partition in self.topics.iter().flat_map(|topic| &topic.partitions) {
+            encode_producers(&mut out, &partition.producers);
         }
         let crc = crc32c::crc32c(&out);
         out.put_u32(crc);
@@ -111,6 +120,13 @@ impl Checkpoint {
                 partitions.push(decode_partition(from)?);
             }
             checkpoint.topics.push(TopicState { info, partitions });
+        }
+        // One from before producers were remembered ends here.
+        if !from.is_empty() {
+            checkpoint.producer_ids = from.try_get_i64()?;
+            for partition in checkpoint.topics.iter_mut().flat_map(|t| &mut t.partitions) {
+                partition.producers = Arc::new(decode_producers(from)?);
+            }
         }
         Ok(checkpoint)
     }
@@ -156,6 +172,7 @@ fn decode_partition(from: &mut Bytes) -> std::result::Result<PartitionState, Mal
         start: from.try_get_i64()?,
         next: from.try_get_i64()?,
         segments: Vec::new(),
+        producers: Arc::default(),
     };
     for _ in 0..from.try_get_u32()? {
         let base = from.try_get_i64()?;

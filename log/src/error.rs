@@ -32,6 +32,9 @@ pub enum LogError {
     /// A batch that a client sent is not a valid Kafka v2 batch.
     #[error("record batch refused: {0}")]
     InvalidBatch(String),
+    /// A well-formed batch that a client produced is not acceptable here.
+    #[error("record batch refused: {0}")]
+    Refused(Refusal),
     /// More bytes than the settings allow in one append or batch.
     #[error("{what} of {bytes} bytes is larger than {limit} ({setting})")]
     TooLarge {
@@ -76,4 +79,60 @@ pub enum LogError {
         /// The system's words.
         reason: String,
     },
+}
+
+/// Why a batch that a client produced is not taken. Kafka has an error code for
+/// each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The batch is not the next one of its producer, nor one of the last that
+    /// were stored (`OUT_OF_ORDER_SEQUENCE_NUMBER`).
+    #[error(
+        "producer {producer} of epoch {epoch} sent sequence number {sequence}, and {expected} is \
+         the next one"
+    )]
+    OutOfOrderSequence {
+        /// The producer's id.
+        producer: i64,
+        /// Its epoch.
+        epoch: i16,
+        /// The batch's first sequence number.
+        sequence: i32,
+        /// The one that would be taken.
+        expected: i32,
+    },
+    /// A later epoch of this producer has written to the partition
+    /// (`INVALID_PRODUCER_EPOCH`).
+    #[error("producer {producer} of epoch {epoch} was fenced: epoch {latest} has written")]
+    FencedProducer {
+        /// The producer's id.
+        producer: i64,
+        /// The batch's epoch.
+        epoch: i16,
+        /// The later one.
+        latest: i16,
+    },
+    /// The batch says that it is part of a transaction, and none is open
+    /// (`INVALID_TXN_STATE`).
+    #[error("it is part of a transaction, and producer {producer} has none open here")]
+    NoTransaction {
+        /// The producer's id.
+        producer: i64,
+    },
+    /// A timestamp is too far from the log's clock (`INVALID_TIMESTAMP`).
+    #[error("timestamp {timestamp} is not within {earliest} to {latest} ms ({setting})")]
+    Timestamp {
+        /// The timestamp, in ms since 1970.
+        timestamp: i64,
+        /// The first that is acceptable now.
+        earliest: i64,
+        /// The last one.
+        latest: i64,
+        /// The setting that says so.
+        setting: &'static str,
+    },
+    /// What the batch holds is not what a client may write (`INVALID_RECORD`).
+    #[error("{0}")]
+    Record(String),
 }

@@ -5,6 +5,7 @@ mod checkpoint;
 mod clock;
 #[cfg(test)]
 mod conformance;
+mod describe;
 mod disk;
 mod engine;
 mod error;
@@ -12,6 +13,7 @@ mod group_offsets;
 mod journal;
 mod memory;
 mod options;
+mod producers;
 mod read;
 pub mod record;
 mod segment;
@@ -24,13 +26,13 @@ pub use api::{
     Appended, BoxFuture, Fetched, Group, Log, OffsetAt, Pending, Result, TopicId, TopicInfo,
     TopicPartition, TopicSpec, Writer,
 };
-pub use error::LogError;
+pub use error::{LogError, Refusal};
 pub use group_offsets::{GroupOffset, GroupOffsets, TableGroupOffsets};
 pub use memory::MemoryLog;
 pub use options::{Durability, Options};
-pub use segment_log::SegmentLog;
+pub use segment_log::{PendingProduce, Produced, SegmentLog};
 pub use table::Table;
-pub use topic::TopicConfig;
+pub use topic::{PARTITIONS_MAX, TopicConfig, check_topic_name};
 
 #[cfg(test)]
 mod memory_tests {

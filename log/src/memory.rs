@@ -192,6 +192,7 @@ impl Partition {
                 .iter()
                 .filter(|stored| stored.max_timestamp >= time)
                 .find_map(|stored| first_at(&stored.bytes, time, self.start))
+                .map(|found| found.offset)
                 .unwrap_or(self.end),
         }
     }

@@ -48,6 +48,12 @@ pub struct Options {
     pub journal_file_bytes: u64,
     /// How often retention is looked at.
     pub retention_check: Duration,
+    /// `producer.id.expiration.ms`: an idempotent producer that was silent in a
+    /// partition for this long is forgotten there.
+    pub producer_expiration: Duration,
+    /// Most producers that are remembered, each partition's counted, at about 200
+    /// bytes. Above it those that were silent for longest are forgotten.
+    pub producers_max: usize,
     /// Settings of topics that do not say otherwise.
     pub topics: TopicConfig,
 }
@@ -61,6 +67,8 @@ impl Default for Options {
             tail_bytes_max: 32 << 20,
             journal_file_bytes: 64 << 20,
             retention_check: Duration::from_secs(60),
+            producer_expiration: Duration::from_secs(86_400),
+            producers_max: 300_000,
             topics: TopicConfig::default(),
         }
     }

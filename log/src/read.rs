@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::api::{Fetched, Result, TopicId};
 use crate::disk::{Disk, DiskFile, Open, failed};
 use crate::error::LogError;
-use crate::record::{Batches, first_at};
+use crate::record::{Batches, TimedOffset, first_at, latest_from};
 use crate::segment::index::{Entry, position_of};
 use crate::segment::scan::SegmentFile;
-use crate::segment::{IndexState, Part, index, path};
+use crate::segment::{IndexState, Part, Segment, index, path};
 use crate::view::{FileRead, Found, PartitionView, SegmentPlace};
 
 /// Files that are kept open for readers.
@@ -198,8 +198,12 @@ impl SegmentReader {
         Ok(self.keep(((partition.topic, index_path), place.indexed), state.fresh))
     }
 
-    /// Offset of the first record at or after `time`, if there is one.
-    pub(crate) fn offset_at(&self, partition: &PartitionView, time: i64) -> Result<Option<i64>> {
+    /// The first record at or after `time`, if there is one.
+    pub(crate) fn at_time(
+        &self,
+        partition: &PartitionView,
+        time: i64,
+    ) -> Result<Option<TimedOffset>> {
         let (mut offset, end) = {
             let records = partition.read();
             // Segments whose times are all before it need not be opened. The
@@ -222,6 +226,46 @@ impl SegmentReader {
             }
         }
         Ok(None)
+    }
+
+    /// The first record with the latest time.
+    pub(crate) fn at_latest_time(&self, partition: &PartitionView) -> Result<Option<TimedOffset>> {
+        let (start, cut, latest) = {
+            let records = partition.read();
+            let (start, segments) = (records.start, &records.segments);
+            // The latest time of this one may be that of a record before the start.
+            let cut = segments.first().filter(|first| first.base < start && first.next > start);
+            let whole = segments.iter().filter(|segment| segment.base >= start);
+            let latest = whole.filter(|s| s.next > s.base).map(Segment::max_timestamp).max();
+            (start, cut.map(|segment| (segment.next, segment.max_timestamp())), latest)
+        };
+        let cut = cut.filter(|(_, time)| latest.is_none_or(|latest| *time >= latest));
+        let Some((cut_end, cut_latest)) = cut else {
+            return latest.map_or(Ok(None), |latest| self.at_time(partition, latest));
+        };
+        if let Some(found) = self.at_time(partition, cut_latest)? {
+            return Ok(Some(found));
+        }
+        let latest = latest.max(self.latest_in(partition, start, cut_end)?);
+        latest.map_or(Ok(None), |latest| self.at_time(partition, latest))
+    }
+
+    /// The latest time of the records with these offsets, by reading them.
+    fn latest_in(&self, partition: &PartitionView, from: i64, to: i64) -> Result<Option<i64>> {
+        let mut latest = None;
+        let mut offset = from;
+        while offset < to {
+            let fetched = self.read(partition, offset, SEEK_BYTES)?;
+            let before = offset;
+            for batch in Batches::new(&fetched.batches).flatten() {
+                offset = batch.header.last_offset() + 1;
+                latest = latest.max(latest_from(&batch, before));
+            }
+            if offset == before {
+                break;
+            }
+        }
+        Ok(latest)
     }
 
     /// An offset before which all records are earlier than `time`, from the time

@@ -5,11 +5,12 @@ use crate::error::LogError;
 
 const NAME_LEN_MAX: usize = 249;
 /// Most partitions of one topic (invariant 7).
-const PARTITIONS_MAX: u32 = 100_000;
+pub const PARTITIONS_MAX: u32 = 100_000;
+const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 86_400_000;
 
 /// Settings of a topic that the log acts on. Times in ms, sizes in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TopicConfig {
     /// `cleanup.policy` holds `delete`: retention applies.
     pub delete: bool,
@@ -23,8 +24,25 @@ pub struct TopicConfig {
     pub segment_bytes: u64,
     /// `segment.ms`.
     pub segment_ms: i64,
+    /// `message.timestamp.type` is `LogAppendTime`: what clients produce gets the
+    /// time of its append.
+    pub log_append_time: bool,
+    /// `message.timestamp.before.max.ms`: how much older than the log's clock the
+    /// timestamps may be that clients produce.
+    pub timestamp_before_max_ms: i64,
+    /// `message.timestamp.after.max.ms`: how much newer.
+    pub timestamp_after_max_ms: i64,
     /// `max.message.bytes`: largest batch.
     pub message_bytes_max: usize,
+    /// `min.cleanable.dirty.ratio`: share of a partition that was never compacted
+    /// above which it is.
+    pub min_cleanable_dirty_ratio: f64,
+    /// `min.compaction.lag.ms`: younger records are not compacted.
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: older ones are, whatever the ratio.
+    pub max_compaction_lag_ms: i64,
+    /// `delete.retention.ms`: how long a compacted partition keeps tombstones.
+    pub delete_retention_ms: i64,
 }
 
 impl Default for TopicConfig {
@@ -36,25 +54,26 @@ impl Default for TopicConfig {
             retention_bytes: None,
             segment_bytes: 1 << 30,
             segment_ms: 7 * DAY_MS,
+            log_append_time: false,
+            timestamp_before_max_ms: i64::MAX,
+            timestamp_after_max_ms: HOUR_MS,
             message_bytes_max: 32 << 20,
+            min_cleanable_dirty_ratio: 0.5,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            delete_retention_ms: DAY_MS,
         }
     }
 }
 
 /// Kafka's settings that the log takes and that change nothing here.
 const WITHOUT_EFFECT: &[&str] = &[
-    "delete.retention.ms",
     "file.delete.delay.ms",
     "flush.messages",
     "flush.ms",
     "index.interval.bytes",
-    "max.compaction.lag.ms",
     "message.downconversion.enable",
-    "message.timestamp.after.max.ms",
-    "message.timestamp.before.max.ms",
     "message.timestamp.difference.max.ms",
-    "min.cleanable.dirty.ratio",
-    "min.compaction.lag.ms",
     "min.insync.replicas",
     "preallocate",
     "segment.index.bytes",
@@ -95,10 +114,33 @@ impl TopicConfig {
                 let bytes = number(name, value, 0, i64::from(i32::MAX))?;
                 self.message_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
             }
+            "min.cleanable.dirty.ratio" => {
+                self.min_cleanable_dirty_ratio = ratio(name, value)?;
+            }
+            "min.compaction.lag.ms" => {
+                self.min_compaction_lag_ms = number(name, value, 0, i64::MAX)?;
+            }
+            "max.compaction.lag.ms" => {
+                self.max_compaction_lag_ms = number(name, value, 1, i64::MAX)?;
+            }
+            "delete.retention.ms" => {
+                self.delete_retention_ms = number(name, value, 0, i64::MAX)?;
+            }
             "compression.type" if value == "producer" => {}
             "compression.type" => return Err(refused(name, value, "producer")),
-            "message.timestamp.type" if value == "CreateTime" => {}
-            "message.timestamp.type" => return Err(refused(name, value, "CreateTime")),
+            "message.timestamp.type" => {
+                self.log_append_time = match value {
+                    "CreateTime" => false,
+                    "LogAppendTime" => true,
+                    _ => return Err(refused(name, value, "CreateTime or LogAppendTime")),
+                };
+            }
+            "message.timestamp.before.max.ms" => {
+                self.timestamp_before_max_ms = number(name, value, 0, i64::MAX)?;
+            }
+            "message.timestamp.after.max.ms" => {
+                self.timestamp_after_max_ms = number(name, value, 0, i64::MAX)?;
+            }
             _ if WITHOUT_EFFECT.contains(&name) => {}
             // invariant 5
             _ => {
@@ -122,6 +164,11 @@ fn number(name: &str, value: &str, min: i64, max: i64) -> Result<i64> {
         .ok_or_else(|| refused(name, value, &format!("a number from {min} to {max}")))
 }
 
+fn ratio(name: &str, value: &str) -> Result<f64> {
+    let ratio = value.trim().parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| refused(name, value, "a number from 0 to 1"))
+}
+
 fn unlimited(name: &str, value: &str) -> Result<Option<i64>> {
     let number = number(name, value, -1, i64::MAX)?;
     Ok((number >= 0).then_some(number))
@@ -129,7 +176,7 @@ fn unlimited(name: &str, value: &str) -> Result<Option<i64>> {
 
 /// Checks the name, the number of partitions and the settings of a topic.
 pub(crate) fn check_spec(base: &TopicConfig, spec: &TopicSpec) -> Result<TopicConfig> {
-    check_name(&spec.name)?;
+    check_topic_name(&spec.name)?;
     if !(1..=PARTITIONS_MAX).contains(&spec.partitions) {
         return Err(LogError::InvalidTopic(format!(
             "topic {} can not have {} partitions: 1 to {PARTITIONS_MAX} are possible",
@@ -139,9 +186,9 @@ pub(crate) fn check_spec(base: &TopicConfig, spec: &TopicSpec) -> Result<TopicCo
     TopicConfig::parse(base, &spec.config)
 }
 
-/// Topic names become names of folders, so this is the one place that decides
-/// what is in them.
-fn check_name(name: &str) -> Result<()> {
+/// Checks a name for a topic. Names become names of folders, so this is the one
+/// place that decides what is in them.
+pub fn check_topic_name(name: &str) -> Result<()> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let fits = (1..=NAME_LEN_MAX).contains(&name.len());
     if !fits || name == "." || name == ".." || !name.bytes().all(legal) {
@@ -193,6 +240,10 @@ mod tests {
             ("compression.type", "lz4"),
             ("retention.ms", "soon"),
             ("segment.bytes", "1"),
+            ("min.cleanable.dirty.ratio", "1.5"),
+            ("max.compaction.lag.ms", "0"),
+            ("message.timestamp.type", "Now"),
+            ("message.timestamp.after.max.ms", "-1"),
             ("no.such.setting", "1"),
         ] {
             let error = check_spec(&base, &spec("t", &[(name, value)]));

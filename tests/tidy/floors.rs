@@ -8,6 +8,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("log", &[]),
     ("schema-registry", &["core", "log"]),
     ("connect", &["core", "log", "schema-registry"]),
+    ("broker", &["core", "log", "schema-registry"]),
     ("sources", &["core"]),
     ("sinks", &["core"]),
 ];

@@ -19,8 +19,10 @@ pub(crate) use sink_state::{SinkStateStore, TaskState};
 pub(crate) use source_state::{SourceStateStore, StateEntries};
 pub(crate) use status::StatusStore;
 
-/// Whether a topic is this server's own: connectors neither read nor write it.
-pub(crate) fn is_internal(topic: &str) -> bool {
+/// Whether a topic is this server's own: neither connectors nor Kafka clients
+/// write it, and connectors do not read it.
+#[must_use]
+pub fn is_internal(topic: &str) -> bool {
     INTERNAL_TOPICS.contains(&topic)
 }
 

@@ -23,16 +23,16 @@ const SEGMENT_OFFSETS_MAX: i64 = 1 << 30;
 
 /// A group that has its place.
 pub(super) struct Landed {
-    target: TopicPartition,
+    pub(super) target: TopicPartition,
     view: Arc<PartitionView>,
-    first: i64,
+    pub(super) first: i64,
     next: i64,
     /// The segment, which this group begins if `begun_ms` says when.
     base: i64,
     begun_ms: Option<i64>,
     at: u64,
     bytes: Bytes,
-    summaries: Vec<BatchSummary>,
+    pub(super) summaries: Vec<BatchSummary>,
 }
 
 impl Landed {
@@ -64,21 +64,28 @@ impl Engine {
         // From here on nothing can be refused.
         let mut landed = Vec::with_capacity(groups.len());
         for group in groups {
-            let partition = self.partition(group.target)?;
-            if partition.prepared.is_some() && partition.active.is_some() {
-                body.put(&Entry::Roll { target: group.target, base: partition.next });
-            }
-            let bytes = with_offsets(group.batches, &group.summaries, partition.next);
-            let placed = partition.place(group.target, bytes, group.summaries);
-            body.put_append(placed.target, placed.first, &placed.bytes, &placed.summaries);
-            landed.push(placed);
+            landed.push(self.land(group, body)?);
         }
+        Ok(landed)
+    }
+
+    /// Gives a group that there is room for its offsets, and adds it to the
+    /// frame.
+    pub(super) fn land(&mut self, group: CheckedGroup, body: &mut Body) -> Result<Landed> {
+        let partition = self.partition(group.target)?;
+        if partition.prepared.is_some() && partition.active.is_some() {
+            body.put(&Entry::Roll { target: group.target, base: partition.next });
+        }
+        let bytes = with_offsets(group.batches, &group.summaries, partition.next);
+        let landed = partition.place(group.target, bytes, group.summaries);
+        body.put_append(landed.target, landed.first, &landed.bytes, &landed.summaries);
+        self.note_producers(&landed);
         Ok(landed)
     }
 
     /// Reserves space in the segment that this append goes to, and begins a new
     /// one if it is time. A full disk refuses the append here.
-    fn make_room(&mut self, target: TopicPartition, need: u64) -> Result<()> {
+    pub(super) fn make_room(&mut self, target: TopicPartition, need: u64) -> Result<()> {
         let now = self.clock.wall_ms();
         let Some(topic) = self.topics.get(&target.topic) else {
             return Err(crate::view::unknown(target));

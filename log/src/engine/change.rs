@@ -1,5 +1,6 @@
 //! Changes of topics, trims and retention.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Engine, Partition, Staged, Topic};
@@ -19,6 +20,24 @@ impl Topic {
             config: self.config,
             partitions: partitions.map(|p| Arc::clone(&p.view)).collect(),
         })
+    }
+}
+
+impl Partition {
+    /// An empty one.
+    pub(super) fn new(root: &Path, info: &TopicInfo, number: u32) -> Self {
+        Self {
+            view: Arc::new(PartitionView::new(
+                info.id,
+                folder(root, &info.name, number),
+                PartitionRecords::default(),
+            )),
+            next: 0,
+            active: None,
+            prepared: None,
+            pending: Vec::new(),
+            producers: Arc::default(),
+        }
     }
 }
 
@@ -45,17 +64,8 @@ impl Engine {
     /// Adds an empty topic to the engine's own state.
     pub(super) fn add_topic(&mut self, info: TopicInfo) -> Result<Arc<TopicView>> {
         let config = TopicConfig::parse(&self.options.topics, &info.config)?;
-        let partitions = (0..info.partitions).map(|number| Partition {
-            view: Arc::new(PartitionView::new(
-                info.id,
-                folder(&self.root, &info.name, number),
-                PartitionRecords::default(),
-            )),
-            next: 0,
-            active: None,
-            prepared: None,
-            pending: Vec::new(),
-        });
+        let partitions =
+            (0..info.partitions).map(|number| Partition::new(&self.root, &info, number));
         let topic = Topic { partitions: partitions.collect(), config, info };
         let view = topic.view();
         self.names.insert(Arc::clone(&topic.info.name), topic.info.id);
@@ -98,6 +108,7 @@ impl Engine {
         let topic =
             self.topics.remove(&id).ok_or_else(|| LogError::UnknownTopic(id.to_string()))?;
         self.names.remove(&topic.info.name);
+        self.producer_count -= topic.producer_count();
         for partition in &topic.partitions {
             let bytes = partition.pending.iter().map(|p| p.bytes.len());
             self.pending_bytes -= bytes.sum::<usize>();

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::produce::Produced;
 use crate::api::{Appended, Result, TopicId, TopicInfo, TopicPartition, TopicSpec};
 use crate::error::LogError;
 use crate::record::BatchSummary;
@@ -20,6 +21,11 @@ pub(crate) enum Command {
     Configure(TopicId, Vec<(String, String)>, Reply<()>),
     Delete(TopicId, Reply<()>),
     Trim(TopicPartition, i64, Reply<()>),
+    Produce(Produce),
+    /// An id for a producer.
+    ProducerId(Reply<i64>),
+    /// A topic is to have this many partitions.
+    AddPartitions(TopicId, u32, Reply<TopicInfo>),
     /// Answered when all commands before it are done.
     Barrier(Reply<()>),
 }
@@ -30,6 +36,15 @@ pub(crate) struct Append {
     pub(crate) groups: Vec<CheckedGroup>,
     pub(crate) reply: Reply<Vec<Appended>>,
     /// Its place in the queue, free again when the append is done.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+}
+
+/// A batch that a client produced.
+pub(crate) struct Produce {
+    /// Taken when it is staged.
+    pub(crate) group: Option<CheckedGroup>,
+    pub(crate) reply: Reply<Produced>,
+    /// Its place in the queue, free again when the batch is durable.
     pub(crate) permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -82,7 +97,12 @@ impl Command {
             }
             Self::Create(spec, _) => ENTRY + spec.name.len() + texts(&spec.config),
             Self::Configure(_, config, _) => ENTRY + texts(config),
-            Self::Delete(..) | Self::Trim(..) => ENTRY,
+            Self::Produce(produce) => {
+                ENTRY + produce.group.as_ref().map_or(0, |group| group.batches.len())
+            }
+            Self::Delete(..) | Self::Trim(..) | Self::ProducerId(_) | Self::AddPartitions(..) => {
+                ENTRY
+            }
             Self::Barrier(_) => 0,
         };
         len as u64
@@ -95,7 +115,11 @@ impl Command {
                 append.writer.fail(&error);
                 drop(append.reply.send(Err(error)));
             }
-            Self::Create(_, reply) => drop(reply.send(Err(error))),
+            Self::Produce(produce) => drop(produce.reply.send(Err(error))),
+            Self::ProducerId(reply) => drop(reply.send(Err(error))),
+            Self::Create(_, reply) | Self::AddPartitions(_, _, reply) => {
+                drop(reply.send(Err(error)));
+            }
             Self::Configure(_, _, reply)
             | Self::Delete(_, reply)
             | Self::Trim(_, _, reply)

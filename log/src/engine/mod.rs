@@ -8,6 +8,9 @@
 mod append;
 mod change;
 mod command;
+mod partitions;
+mod produce;
+mod producers;
 mod recovery;
 mod replay;
 mod rewrite;
@@ -23,7 +26,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub(crate) use command::{Append, CheckedGroup, Command, Reply, WriterToken};
+pub(crate) use command::{Append, CheckedGroup, Command, Produce, Reply, WriterToken};
+pub use produce::Produced;
 pub(crate) use sync_job::{SyncJob, SyncOutcome};
 
 use crate::api::{Result, TopicId, TopicInfo, TopicPartition};
@@ -33,10 +37,12 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::LogError;
 use crate::journal::{Body, Journal};
 use crate::options::{Durability, Options};
+use crate::producers::Producers;
 use crate::read::SegmentReader;
 use crate::topic::TopicConfig;
 use crate::view::{PartitionView, TopicView, View, unknown};
 use append::Landed;
+use producers::ProducerIds;
 
 /// Idle time after which the journal is sealed.
 const SEAL_AFTER: Duration = Duration::from_millis(100);
@@ -70,7 +76,12 @@ pub(crate) struct Engine {
     tail: VecDeque<TailRun>,
     tail_bytes: usize,
     checkpoints: Checkpoints,
+    producer_ids: ProducerIds,
+    /// Producers that are remembered, over all partitions.
+    producer_count: usize,
     stopped: Option<String>,
+    /// Wall-clock time in ms since 1970 and the elapsed time when it was opened.
+    started: (i64, Duration),
     last_commit: Duration,
     last_sync: Duration,
     next_retention: Duration,
@@ -115,6 +126,7 @@ struct Partition {
     /// The segment that the next append begins.
     prepared: Option<Active>,
     pending: Vec<Pending>,
+    producers: Arc<Producers>,
 }
 
 struct Active {
@@ -137,6 +149,10 @@ struct Pending {
 /// A command that is in the frame, and what is to be done once that is durable.
 enum Staged {
     Append(Vec<Landed>, Append),
+    /// Nothing has landed if the batch was there before.
+    Produce(Option<Landed>, Produced, Produce),
+    ProducerId(i64, Reply<i64>),
+    Partitions(Arc<TopicView>, Reply<TopicInfo>),
     Create(Arc<TopicView>, Reply<TopicInfo>),
     Configure(Arc<TopicView>, Reply<()>),
     Delete(TopicInfo, Reply<()>),
@@ -248,6 +264,23 @@ impl Engine {
                     }
                 }
             }
+            Command::Produce(mut produce) => {
+                let group = produce.group.take()?;
+                match self.stage_produce(group, body) {
+                    Ok((produced, landed)) => Some(Staged::Produce(landed, produced, produce)),
+                    Err(error) => {
+                        drop(produce.reply.send(Err(error)));
+                        None
+                    }
+                }
+            }
+            Command::ProducerId(reply) => {
+                Some(Staged::ProducerId(self.stage_producer_id(body), reply))
+            }
+            Command::AddPartitions(id, total, reply) => {
+                let staged = self.stage_partitions(id, total, body);
+                or_refuse(staged, reply, Staged::Partitions)
+            }
             Command::Create(spec, reply) => {
                 let staged = self.stage_create(&spec, body);
                 or_refuse(staged, reply, Staged::Create)
@@ -280,7 +313,16 @@ impl Engine {
                 drop(reply.send(Ok(appended)));
                 drop(permit);
             }
-            Staged::Create(topic, reply) => {
+            Staged::Produce(landed, produced, produce) => {
+                if let Some(landed) = landed {
+                    self.show(landed);
+                }
+                let Produce { reply, permit, .. } = produce;
+                drop(reply.send(Ok(produced)));
+                drop(permit);
+            }
+            Staged::ProducerId(id, reply) => drop(reply.send(Ok(id))),
+            Staged::Create(topic, reply) | Staged::Partitions(topic, reply) => {
                 let info = topic.info.clone();
                 self.view.insert(topic);
                 drop(reply.send(Ok(info)));
@@ -324,6 +366,7 @@ impl Engine {
         if now >= self.next_retention {
             self.next_retention = now + self.options.retention_check;
             self.retain();
+            self.expire_producers();
         }
         self.next_deadline(now)
     }
@@ -420,7 +463,9 @@ impl Staged {
         let error = error.clone();
         match self {
             Self::Append(_, append) => drop(append.reply.send(Err(error))),
-            Self::Create(_, reply) => drop(reply.send(Err(error))),
+            Self::Produce(_, _, produce) => drop(produce.reply.send(Err(error))),
+            Self::ProducerId(_, reply) => drop(reply.send(Err(error))),
+            Self::Create(_, reply) | Self::Partitions(_, reply) => drop(reply.send(Err(error))),
             Self::Configure(_, reply)
             | Self::Delete(_, reply)
             | Self::Trim(_, _, Some(reply))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::producers::ProducerIds;
 use super::replay::Foresight;
 use super::{Active, Checkpoints, Engine, Partition, Topic};
 use crate::api::Result;
@@ -70,7 +71,7 @@ impl Engine {
         journal: Journal,
         checkpoint: &Checkpoint,
     ) -> Self {
-        let now = clock.elapsed();
+        let (now, wall_ms) = (clock.elapsed(), clock.wall_ms());
         Self {
             view: Arc::default(),
             reader: Arc::new(SegmentReader::new(Arc::clone(&disk))),
@@ -97,7 +98,10 @@ impl Engine {
                 retry_at: Duration::ZERO,
                 is_marked_clean: false,
             },
+            producer_ids: ProducerIds::from(checkpoint.producer_ids),
+            producer_count: 0,
             stopped: None,
+            started: (wall_ms, now),
             last_commit: now,
             last_sync: now,
             next_retention: now + options.retention_check,
@@ -119,6 +123,7 @@ impl Engine {
             }),
             prepared: None,
             pending: Vec::new(),
+            producers: state.producers,
             view: Arc::new(PartitionView::new(
                 info.id,
                 folder(&self.root, &info.name, number),
@@ -126,6 +131,7 @@ impl Engine {
             )),
         });
         let topic = Topic { partitions: partitions.collect(), config, info };
+        self.producer_count += topic.producer_count();
         self.view.insert(topic.view());
         self.names.insert(Arc::clone(&topic.info.name), topic.info.id);
         self.topics.insert(topic.info.id, topic);
@@ -203,6 +209,7 @@ fn first_checkpoint(
         durable_through: 0,
         place: (file_path(journal, 0), 0),
         topics: Vec::new(),
+        producer_ids: 0,
     };
     checkpoint::store(disk, root, &checkpoint.encode())?;
     Ok(checkpoint)

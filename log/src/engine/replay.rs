@@ -20,6 +20,8 @@ pub(super) struct Foresight {
     deleted: BTreeSet<TopicId>,
     created: BTreeMap<TopicId, TopicInfo>,
     trimmed: BTreeMap<TopicPartition, i64>,
+    /// Partitions of the topics that were given more.
+    partitions: BTreeMap<TopicId, u32>,
 }
 
 impl Foresight {
@@ -37,7 +39,13 @@ impl Foresight {
                     let known = foresight.trimmed.entry(target).or_insert(start);
                     *known = start.max(*known);
                 }
-                Entry::Append { .. } | Entry::Config(..) | Entry::Roll { .. } => {}
+                Entry::Partitions { topic, total } => {
+                    foresight.partitions.insert(topic, total);
+                }
+                Entry::Append { .. }
+                | Entry::Config(..)
+                | Entry::Roll { .. }
+                | Entry::ProducerIds(_) => {}
             }
             Ok(())
         })?;
@@ -47,9 +55,9 @@ impl Foresight {
     /// Whether it is about a topic that is deleted further on.
     fn is_doomed(&self, entry: &Entry) -> bool {
         match entry {
-            Entry::Delete(_) => false,
+            Entry::Delete(_) | Entry::ProducerIds(_) => false,
             Entry::Create(info) => self.deleted.contains(&info.id),
-            Entry::Config(id, _) => self.deleted.contains(id),
+            Entry::Config(id, _) | Entry::Partitions { topic: id, .. } => self.deleted.contains(id),
             Entry::Append { target, .. }
             | Entry::Trim { target, .. }
             | Entry::Roll { target, .. } => self.deleted.contains(&target.topic),
@@ -95,7 +103,10 @@ impl Engine {
             }
             Entry::Delete(id) => {
                 let dropped = self.drop_topic(id).ok();
-                if let Some(info) = dropped.or_else(|| foresight.created.get(&id).cloned()) {
+                let known = dropped.or_else(|| foresight.created.get(&id).cloned());
+                if let Some(mut info) = known {
+                    let total = foresight.partitions.get(&id).copied().unwrap_or(0);
+                    info.partitions = info.partitions.max(total);
                     self.finish_delete(&info);
                 }
             }
@@ -108,6 +119,8 @@ impl Engine {
                 let now = self.clock.wall_ms();
                 self.prepare(target, 0, now)?;
             }
+            Entry::Partitions { topic, total } => self.replay_partitions(topic, total)?,
+            Entry::ProducerIds(below) => self.producer_ids.skip_to(below),
         }
         if self.pending_bytes >= WRITE_BEHIND_BYTES {
             self.write_segments();
@@ -135,6 +148,7 @@ impl Engine {
             self.prepare(target, bytes.len() as u64, now)?;
         }
         let landed = self.partition(target)?.place(target, bytes, summaries);
+        self.note_producers(&landed);
         self.show(landed);
         Ok(())
     }
@@ -146,13 +160,7 @@ fn summaries(bytes: &[u8]) -> Result<Vec<BatchSummary>> {
     let mut summaries = Vec::with_capacity(1);
     for batch in Batches::new(bytes) {
         let header = batch?.header;
-        summaries.push(BatchSummary {
-            at,
-            len: header.len,
-            offsets: i64::from(header.last_offset_delta) + 1,
-            max_timestamp: header.max_timestamp,
-            crc: header.crc,
-        });
+        summaries.push(BatchSummary::of(&header, at));
         at += header.len;
     }
     Ok(summaries)

@@ -156,7 +156,7 @@ impl Engine {
 /// What this checkpoint covers of a partition.
 fn kept_state(checkpoint: &Checkpoint, target: TopicPartition) -> PartitionState {
     let topic = checkpoint.topics.iter().find(|topic| topic.info.id == target.topic);
-    topic
-        .and_then(|topic| topic.partitions.get(target.partition as usize).cloned())
-        .unwrap_or(PartitionState { start: 0, next: 0, segments: Vec::new() })
+    topic.and_then(|topic| topic.partitions.get(target.partition as usize).cloned()).unwrap_or(
+        PartitionState { start: 0, next: 0, segments: Vec::new(), producers: Arc::default() },
+    )
 }

@@ -19,7 +19,7 @@ pub(crate) struct SyncJob {
     root: PathBuf,
     files: Vec<JobFile>,
     folders: Vec<PathBuf>,
-    checkpoint: Vec<u8>,
+    checkpoint: Checkpoint,
     covers: Covers,
 }
 
@@ -84,7 +84,8 @@ impl SyncJob {
             }
         }
         if outcome.failed.is_empty() && outcome.folders.is_ok() {
-            outcome.checkpoint = checkpoint::store(&*self.disk, &self.root, &self.checkpoint);
+            outcome.checkpoint =
+                checkpoint::store(&*self.disk, &self.root, &self.checkpoint.encode());
         }
         outcome
     }
@@ -152,7 +153,7 @@ impl Engine {
                 generation: checkpoint.generation,
                 sequence: checkpoint.sequence,
             },
-            checkpoint: checkpoint.encode(),
+            checkpoint,
         })
     }
 
@@ -169,6 +170,7 @@ impl Engine {
                         start: records.start,
                         next: partition.next,
                         segments: records.segments.clone(),
+                        producers: Arc::clone(&partition.producers),
                     }
                 })
                 .collect(),
@@ -182,6 +184,7 @@ impl Engine {
             durable_through: sequence - 1,
             place: self.journal.place(),
             topics: topics.collect(),
+            producer_ids: self.producer_ids.reserved,
         }
     }
 

@@ -13,6 +13,8 @@ const DELETE: u8 = 3;
 const CONFIG: u8 = 4;
 const TRIM: u8 = 5;
 const ROLL: u8 = 6;
+const PARTITIONS: u8 = 7;
+const PRODUCER_IDS: u8 = 8;
 
 /// One change of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,10 @@ pub(crate) enum Entry {
     Trim { target: TopicPartition, start: i64 },
     /// The next append of this partition begins a segment.
     Roll { target: TopicPartition, base: i64 },
+    /// A topic has this many partitions now.
+    Partitions { topic: TopicId, total: u32 },
+    /// Ids of producers below this one may have been given.
+    ProducerIds(i64),
 }
 
 impl Entry {
@@ -55,6 +61,15 @@ impl Entry {
             }
             Self::Trim { target, start } => encode_at(out, TRIM, *target, *start),
             Self::Roll { target, base } => encode_at(out, ROLL, *target, *base),
+            Self::Partitions { topic, total } => {
+                out.put_u8(PARTITIONS);
+                out.put_u128(topic.as_u128());
+                out.put_u32(*total);
+            }
+            Self::ProducerIds(below) => {
+                out.put_u8(PRODUCER_IDS);
+                out.put_i64(*below);
+            }
         }
     }
 
@@ -140,6 +155,11 @@ fn decode(body: &mut Bytes) -> Result<Entry, Malformed> {
             let (target, base) = decode_at(body)?;
             Entry::Roll { target, base }
         }
+        PARTITIONS => {
+            let topic = Uuid::from_u128(body.try_get_u128()?);
+            Entry::Partitions { topic, total: body.try_get_u32()? }
+        }
+        PRODUCER_IDS => Entry::ProducerIds(body.try_get_i64()?),
         _ => return Err(Malformed),
     })
 }

@@ -1,6 +1,7 @@
 //! What the log checks of batches before it takes them.
 
 use super::batches::Batches;
+use super::header::BatchHeader;
 use super::invalid;
 use crate::api::Result;
 use crate::error::LogError;
@@ -18,6 +19,42 @@ pub struct BatchSummary {
     pub max_timestamp: i64,
     /// CRC-32C of the bytes after the base offset and leader epoch, as stored.
     pub crc: u32,
+    /// Which batch of an idempotent producer it is, if it is one.
+    pub sequenced: Option<Sequenced>,
+}
+
+/// The place of a batch among those of its idempotent producer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sequenced {
+    /// The producer's id.
+    pub producer: i64,
+    /// Its epoch.
+    pub epoch: i16,
+    /// Sequence number of the first record.
+    pub sequence: i32,
+    /// Number of its records, less one.
+    pub last_delta: i32,
+}
+
+impl BatchSummary {
+    /// That of the batch with this header, `at` bytes into its group.
+    pub(crate) fn of(header: &BatchHeader, at: usize) -> Self {
+        let is_sequenced =
+            header.producer_id >= 0 && header.base_sequence >= 0 && !header.is_control();
+        Self {
+            at,
+            len: header.len,
+            offsets: i64::from(header.last_offset_delta) + 1,
+            max_timestamp: header.max_timestamp,
+            crc: header.crc,
+            sequenced: is_sequenced.then_some(Sequenced {
+                producer: header.producer_id,
+                epoch: header.producer_epoch,
+                sequence: header.base_sequence,
+                last_delta: header.last_offset_delta,
+            }),
+        }
+    }
 }
 
 /// Checks the headers, lengths and CRCs of batches that come in, and that no
@@ -49,13 +86,7 @@ pub fn check_batches(
         }
         header.compression()?;
         header.check(batch.bytes)?;
-        summaries.push(BatchSummary {
-            at,
-            len: header.len,
-            offsets: i64::from(header.records),
-            max_timestamp: header.max_timestamp,
-            crc: header.crc,
-        });
+        summaries.push(BatchSummary::of(&header, at));
         at += header.len;
     }
     if summaries.is_empty() {

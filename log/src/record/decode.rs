@@ -72,6 +72,11 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
+    /// Whether nothing follows the records that were taken.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     #[inline]
     fn decode_one(&mut self) -> Option<Record<'a>> {
         let len = usize::try_from(varint::take(&mut self.rest)?).ok()?;

@@ -12,21 +12,24 @@ mod compression;
 mod decode;
 mod header;
 mod partitioner;
+mod produced;
 mod seek;
-mod varint;
+pub(crate) mod varint;
 
 #[cfg(test)]
 mod tests;
 
 pub use batches::{Batch, Batches};
 pub use builder::BatchBuilder;
-pub use check::{BatchSummary, check_batches};
+pub use check::{BatchSummary, Sequenced, check_batches};
 pub use compression::Compression;
 pub use decode::{BatchDecoder, Headers, Record, Records};
 pub(crate) use header::CRC_START;
 pub use header::{BatchHeader, HEADER_LEN, set_base_offset};
 pub use partitioner::partition_of;
-pub(crate) use seek::first_at;
+pub(crate) use produced::{Bounds, check_produced, set_max_timestamp, stamp};
+pub use seek::TimedOffset;
+pub(crate) use seek::{first_at, latest_from};
 
 use crate::error::LogError;
 

@@ -3,10 +3,14 @@
 
 #[cfg(test)]
 mod fault_tests;
+mod produce;
 mod queue;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod wide;
+#[cfg(test)]
+mod wide_tests;
 
 use std::collections::HashMap;
 use std::future::ready;
@@ -23,12 +27,14 @@ use crate::api::{
 };
 use crate::clock::{Clock, SystemClock};
 use crate::disk::{Disk, RealDisk, failed};
+pub use crate::engine::Produced;
 use crate::engine::{Append, CheckedGroup, Command, Engine, WriterToken};
 use crate::error::LogError;
 use crate::options::Options;
 use crate::read::SegmentReader;
 use crate::record::check_batches;
 use crate::view::{Found, PartitionView, View, unknown};
+pub use produce::PendingProduce;
 use queue::{Queue, Stop};
 use threads::Threads;
 
@@ -51,6 +57,7 @@ pub(crate) struct Shared {
     writers: Mutex<HashMap<Arc<str>, Arc<AtomicU64>>>,
     /// One permit for each byte that may wait for the disk (invariant 7).
     permits: Arc<Semaphore>,
+    clock: Arc<dyn Clock>,
     options: Options,
     groups: AtomicU64,
 }
@@ -77,13 +84,14 @@ impl SegmentLog {
         let lock = RealDisk::lock(folder)?;
         RealDisk::raise_open_files();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let engine = Engine::open(disk, clock, folder, options.clone())?;
+        let engine = Engine::open(disk, Arc::clone(&clock), folder, options.clone())?;
         let shared = Arc::new(Shared {
             queue: Queue::new(),
             view: Arc::clone(&engine.view),
             reader: Arc::clone(&engine.reader),
             writers: Mutex::default(),
             permits: Arc::new(Semaphore::new(options.queue_bytes_max)),
+            clock,
             options,
             groups: AtomicU64::new(0),
         });
@@ -103,11 +111,6 @@ impl SegmentLog {
         };
         let joined = tokio::task::spawn_blocking(move || threads.join());
         joined.await.unwrap_or_else(|error| Err(LogError::Stopped(error.to_string())))
-    }
-
-    /// Replaces a topic's settings by these.
-    pub async fn configure_topic(&self, id: TopicId, config: Vec<(String, String)>) -> Result<()> {
-        self.shared.ask(|reply| Command::Configure(id, config, reply)).await
     }
 
     fn take_threads(&self) -> Option<Threads> {
@@ -249,7 +252,9 @@ impl Log for SegmentLog {
             OffsetAt::End => Box::pin(ready(Ok(end))),
             OffsetAt::Time(time) => {
                 let reader = Arc::clone(&self.shared.reader);
-                blocking(move || Ok(reader.offset_at(&partition, time)?.unwrap_or(end)))
+                blocking(move || {
+                    Ok(reader.at_time(&partition, time)?.map_or(end, |found| found.offset))
+                })
             }
         }
     }

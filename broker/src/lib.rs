@@ -1,0 +1,17 @@
+//! The Kafka protocol in front of the embedded log.
+//!
+//! [`Broker::start`] is the way in. A connection reads requests and answers them
+//! in their order; `apis/` has one file for each API.
+
+mod apis;
+mod call;
+mod connection;
+mod error_code;
+mod listener;
+mod server;
+#[cfg(test)]
+mod testing;
+mod wire;
+
+pub use listener::Broker;
+pub use server::BrokerOptions;
