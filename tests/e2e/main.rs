@@ -5,6 +5,7 @@
 
 mod crash;
 mod docs;
+mod kafka;
 mod lake;
 mod pipeline;
 mod refusals;
