@@ -7,6 +7,7 @@ mod crash;
 mod docs;
 #[cfg(feature = "failpoints")]
 mod failpoints;
+mod kafka;
 mod lake;
 mod pipeline;
 mod refusals;
