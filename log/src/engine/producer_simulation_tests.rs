@@ -202,13 +202,7 @@ impl Simulation {
             let mut engine = self.open();
             self.create(&mut engine);
             self.check(&engine);
-            let calls = self.disk.calls();
-            self.disk.set_faults(Faults {
-                power_off_at: Some(calls + self.rng.u64(1..400)),
-                sync_error_at: (self.rng.u8(..3) == 0).then(|| calls + self.rng.u64(1..300)),
-                capacity: (self.rng.u8(..4) == 0).then(|| self.rng.u64((64 << 10)..(2 << 20))),
-                ..Faults::default()
-            });
+            self.set_faults(self.disk.calls());
             for _ in 0..self.rng.usize(10..80) {
                 self.step(&mut engine);
                 if self.disk.is_off() || engine.stopped().is_some() {
@@ -219,6 +213,16 @@ impl Simulation {
         }
         let engine = self.open();
         self.check(&engine);
+    }
+
+    #[allow(clippy::needless_update)] // the other faults are for others to try
+    fn set_faults(&mut self, calls: u64) {
+        self.disk.set_faults(Faults {
+            power_off_at: Some(calls + self.rng.u64(1..400)),
+            sync_error_at: (self.rng.u8(..3) == 0).then(|| calls + self.rng.u64(1..300)),
+            capacity: (self.rng.u8(..4) == 0).then(|| self.rng.u64((64 << 10)..(2 << 20))),
+            ..Faults::default()
+        });
     }
 
     fn create(&mut self, engine: &mut Engine) {
