@@ -14,7 +14,7 @@ use crate::api::{
     TopicPartition, TopicSpec, Writer,
 };
 use crate::error::LogError;
-use crate::record::{BatchSummary, check_batches, first_at, set_base_offset};
+use crate::record::{BatchSummary, check_batches, check_keys, first_at, set_base_offset};
 use crate::topic::{TopicConfig, check_spec};
 
 /// Most bytes of one append.
@@ -45,6 +45,8 @@ struct Partition {
     end: i64,
     batches: Vec<Stored>,
     message_bytes_max: usize,
+    /// The topic's name, if it is compacted: its records need keys.
+    compacted: Option<Arc<str>>,
 }
 
 struct Stored {
@@ -85,6 +87,7 @@ impl Shared {
                 end: 0,
                 batches: Vec::new(),
                 message_bytes_max: config.message_bytes_max,
+                compacted: config.compact.then(|| Arc::clone(&info.name)),
             };
             state.partitions.insert(info.partition(number), partition);
         }
@@ -122,8 +125,12 @@ impl Shared {
         // All groups are checked before the first is stored: all or nothing.
         let mut checked = Vec::with_capacity(groups.len());
         for group in groups {
-            let limit = state.partition(group.target)?.message_bytes_max;
+            let partition = state.partition(group.target)?;
+            let limit = partition.message_bytes_max;
             checked.push(check_batches(&group.batches, limit, "max.message.bytes")?);
+            if let Some(topic) = &partition.compacted {
+                check_keys(&group.batches, limit, topic)?;
+            }
         }
         let mut appended = Vec::with_capacity(groups.len());
         for (group, summaries) in groups.iter().zip(checked) {

@@ -9,7 +9,7 @@ const PARTITIONS_MAX: u32 = 100_000;
 const DAY_MS: i64 = 86_400_000;
 
 /// Settings of a topic that the log acts on. Times in ms, sizes in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TopicConfig {
     /// `cleanup.policy` holds `delete`: retention applies.
     pub delete: bool,
@@ -25,6 +25,15 @@ pub struct TopicConfig {
     pub segment_ms: i64,
     /// `max.message.bytes`: largest batch.
     pub message_bytes_max: usize,
+    /// `min.cleanable.dirty.ratio`: share of a partition that was never compacted
+    /// above which it is.
+    pub min_cleanable_dirty_ratio: f64,
+    /// `min.compaction.lag.ms`: younger records are not compacted.
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: older ones are, whatever the ratio.
+    pub max_compaction_lag_ms: i64,
+    /// `delete.retention.ms`: how long a compacted partition keeps tombstones.
+    pub delete_retention_ms: i64,
 }
 
 impl Default for TopicConfig {
@@ -37,24 +46,24 @@ impl Default for TopicConfig {
             segment_bytes: 1 << 30,
             segment_ms: 7 * DAY_MS,
             message_bytes_max: 32 << 20,
+            min_cleanable_dirty_ratio: 0.5,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            delete_retention_ms: DAY_MS,
         }
     }
 }
 
 /// Kafka's settings that the log takes and that change nothing here.
 const WITHOUT_EFFECT: &[&str] = &[
-    "delete.retention.ms",
     "file.delete.delay.ms",
     "flush.messages",
     "flush.ms",
     "index.interval.bytes",
-    "max.compaction.lag.ms",
     "message.downconversion.enable",
     "message.timestamp.after.max.ms",
     "message.timestamp.before.max.ms",
     "message.timestamp.difference.max.ms",
-    "min.cleanable.dirty.ratio",
-    "min.compaction.lag.ms",
     "min.insync.replicas",
     "preallocate",
     "segment.index.bytes",
@@ -95,6 +104,18 @@ impl TopicConfig {
                 let bytes = number(name, value, 0, i64::from(i32::MAX))?;
                 self.message_bytes_max = usize::try_from(bytes).unwrap_or(usize::MAX);
             }
+            "min.cleanable.dirty.ratio" => {
+                self.min_cleanable_dirty_ratio = ratio(name, value)?;
+            }
+            "min.compaction.lag.ms" => {
+                self.min_compaction_lag_ms = number(name, value, 0, i64::MAX)?;
+            }
+            "max.compaction.lag.ms" => {
+                self.max_compaction_lag_ms = number(name, value, 1, i64::MAX)?;
+            }
+            "delete.retention.ms" => {
+                self.delete_retention_ms = number(name, value, 0, i64::MAX)?;
+            }
             "compression.type" if value == "producer" => {}
             "compression.type" => return Err(refused(name, value, "producer")),
             "message.timestamp.type" if value == "CreateTime" => {}
@@ -120,6 +141,11 @@ fn number(name: &str, value: &str, min: i64, max: i64) -> Result<i64> {
         .ok()
         .filter(|number| (min..=max).contains(number))
         .ok_or_else(|| refused(name, value, &format!("a number from {min} to {max}")))
+}
+
+fn ratio(name: &str, value: &str) -> Result<f64> {
+    let ratio = value.trim().parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| refused(name, value, "a number from 0 to 1"))
 }
 
 fn unlimited(name: &str, value: &str) -> Result<Option<i64>> {
@@ -193,6 +219,8 @@ mod tests {
             ("compression.type", "lz4"),
             ("retention.ms", "soon"),
             ("segment.bytes", "1"),
+            ("min.cleanable.dirty.ratio", "1.5"),
+            ("max.compaction.lag.ms", "0"),
             ("no.such.setting", "1"),
         ] {
             let error = check_spec(&base, &spec("t", &[(name, value)]));

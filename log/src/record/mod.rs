@@ -11,7 +11,9 @@ mod check;
 mod compression;
 mod decode;
 mod header;
+mod keys;
 mod partitioner;
+mod raw;
 mod seek;
 mod varint;
 
@@ -25,7 +27,9 @@ pub use compression::Compression;
 pub use decode::{BatchDecoder, Headers, Record, Records};
 pub(crate) use header::CRC_START;
 pub use header::{BatchHeader, HEADER_LEN, set_base_offset};
+pub(crate) use keys::check_keys;
 pub use partitioner::partition_of;
+pub(crate) use raw::{RawRecord, RawRecords};
 pub(crate) use seek::first_at;
 
 use crate::error::LogError;
