@@ -48,6 +48,11 @@ pub struct Options {
     pub journal_file_bytes: u64,
     /// How often retention is looked at.
     pub retention_check: Duration,
+    /// How often it is looked for partitions to be compacted.
+    pub compaction_check: Duration,
+    /// Most bytes of the map of keys that compaction works with. More keys than
+    /// it holds take more passes.
+    pub compaction_map_bytes_max: usize,
     /// Settings of topics that do not say otherwise.
     pub topics: TopicConfig,
 }
@@ -61,6 +66,8 @@ impl Default for Options {
             tail_bytes_max: 32 << 20,
             journal_file_bytes: 64 << 20,
             retention_check: Duration::from_secs(60),
+            compaction_check: Duration::from_secs(15),
+            compaction_map_bytes_max: 64 << 20,
             topics: TopicConfig::default(),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Engine, Partition, Staged, Topic};
 use crate::api::{Result, TopicId, TopicInfo, TopicPartition, TopicSpec};
+use crate::checkpoint::Compacted;
 use crate::error::LogError;
 use crate::journal::{Body, Entry};
 use crate::segment::{Part, folder, path};
@@ -55,6 +56,9 @@ impl Engine {
             active: None,
             prepared: None,
             pending: Vec::new(),
+            settled: 0,
+            settling: 0,
+            compacted: Compacted::default(),
         });
         let topic = Topic { partitions: partitions.collect(), config, info };
         let view = topic.view();

@@ -8,6 +8,7 @@
 mod append;
 mod change;
 mod command;
+mod compaction;
 mod recovery;
 mod replay;
 mod rewrite;
@@ -27,7 +28,7 @@ pub(crate) use command::{Append, CheckedGroup, Command, Reply, WriterToken};
 pub(crate) use sync_job::{SyncJob, SyncOutcome};
 
 use crate::api::{Result, TopicId, TopicInfo, TopicPartition};
-use crate::checkpoint;
+use crate::checkpoint::{self, Compacted};
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskFile};
 use crate::error::LogError;
@@ -37,6 +38,7 @@ use crate::read::SegmentReader;
 use crate::topic::TopicConfig;
 use crate::view::{PartitionView, TopicView, View, unknown};
 use append::Landed;
+use compaction::Compactions;
 
 /// Idle time after which the journal is sealed.
 const SEAL_AFTER: Duration = Duration::from_millis(100);
@@ -70,6 +72,7 @@ pub(crate) struct Engine {
     tail: VecDeque<TailRun>,
     tail_bytes: usize,
     checkpoints: Checkpoints,
+    compactions: Compactions,
     stopped: Option<String>,
     last_commit: Duration,
     last_sync: Duration,
@@ -115,6 +118,11 @@ struct Partition {
     /// The segment that the next append begins.
     prepared: Option<Active>,
     pending: Vec<Pending>,
+    /// Segments before this one are closed in the stored checkpoint.
+    settled: i64,
+    /// The same of the checkpoint under way.
+    settling: i64,
+    compacted: Compacted,
 }
 
 struct Active {
@@ -354,6 +362,9 @@ impl Engine {
 
     fn next_deadline(&self, now: Duration) -> Option<Duration> {
         let mut next = self.next_retention;
+        if let Some(check) = self.compactions.deadline() {
+            next = next.min(check);
+        }
         if !self.journal.is_sealed() || !self.unwritten.is_empty() {
             next = next.min(self.last_commit + SEAL_AFTER);
         }

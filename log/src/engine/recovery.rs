@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::compaction::Compactions;
 use super::replay::Foresight;
 use super::{Active, Checkpoints, Engine, Partition, Topic};
 use crate::api::Result;
@@ -97,6 +98,7 @@ impl Engine {
                 retry_at: Duration::ZERO,
                 is_marked_clean: false,
             },
+            compactions: Compactions::default(),
             stopped: None,
             last_commit: now,
             last_sync: now,
@@ -119,6 +121,9 @@ impl Engine {
             }),
             prepared: None,
             pending: Vec::new(),
+            settled: state.segments.last().map_or(0, |segment| segment.base),
+            settling: 0,
+            compacted: state.compacted,
             view: Arc::new(PartitionView::new(
                 info.id,
                 folder(&self.root, &info.name, number),
@@ -135,8 +140,10 @@ impl Engine {
     fn recover(&mut self, files: &[File], found: &Scan) -> Result<()> {
         found.settle(files)?;
         let foresight = Foresight::read(files, found)?;
+        self.redo_swaps(&foresight)?;
         self.forget_trimmed(&foresight);
         found.replay(files, |entry| self.replay(entry, &foresight))?;
+        self.remove_left_overs();
         if found.len() > 0 {
             tracing::info!(frames = found.len(), "replayed the journal");
         }

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Engine, WRITE_BEHIND_BYTES};
 use crate::api::{Result, TopicId, TopicInfo, TopicPartition};
 use crate::error::LogError;
-use crate::journal::Entry;
 use crate::journal::scan::{File, Scan};
+use crate::journal::{Entry, Swap};
 use crate::record::{BatchSummary, Batches};
 use crate::segment::{Part, path};
 
@@ -20,6 +20,7 @@ pub(super) struct Foresight {
     deleted: BTreeSet<TopicId>,
     created: BTreeMap<TopicId, TopicInfo>,
     trimmed: BTreeMap<TopicPartition, i64>,
+    swapped: Vec<Swap>,
 }
 
 impl Foresight {
@@ -37,6 +38,7 @@ impl Foresight {
                     let known = foresight.trimmed.entry(target).or_insert(start);
                     *known = start.max(*known);
                 }
+                Entry::Swap(swap) => foresight.swapped.push(*swap),
                 Entry::Append { .. } | Entry::Config(..) | Entry::Roll { .. } => {}
             }
             Ok(())
@@ -53,11 +55,23 @@ impl Foresight {
             Entry::Append { target, .. }
             | Entry::Trim { target, .. }
             | Entry::Roll { target, .. } => self.deleted.contains(&target.topic),
+            Entry::Swap(swap) => self.deleted.contains(&swap.target.topic),
         }
     }
 }
 
 impl Engine {
+    /// Does the swaps of compaction again. They are of segments that nothing else
+    /// in the journal's tail is about, but trims, which come after.
+    pub(super) fn redo_swaps(&mut self, foresight: &Foresight) -> Result<()> {
+        for swap in &foresight.swapped {
+            if !foresight.deleted.contains(&swap.target.topic) {
+                self.redo_swap(swap)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets the segments of the checkpoint that are trimmed as a whole: their
     /// files may be gone.
     pub(super) fn forget_trimmed(&mut self, foresight: &Foresight) {
@@ -108,6 +122,8 @@ impl Engine {
                 let now = self.clock.wall_ms();
                 self.prepare(target, 0, now)?;
             }
+            // Done before all else.
+            Entry::Swap(_) => {}
         }
         if self.pending_bytes >= WRITE_BEHIND_BYTES {
             self.write_segments();
