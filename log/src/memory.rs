@@ -95,6 +95,23 @@ impl Shared {
         Ok(info)
     }
 
+    fn configure(&self, id: TopicId, settings: Vec<(String, String)>) -> Result<()> {
+        let config = TopicConfig::parse(&TopicConfig::default(), &settings)?;
+        let mut state = self.lock();
+        let state = &mut *state;
+        let Some(info) = state.topics.values_mut().find(|info| info.id == id) else {
+            return Err(LogError::UnknownTopic(id.to_string()));
+        };
+        info.config = settings;
+        for number in 0..info.partitions {
+            if let Some(partition) = state.partitions.get_mut(&info.partition(number)) {
+                partition.message_bytes_max = config.message_bytes_max;
+                partition.compacted = config.compact.then(|| Arc::clone(&info.name));
+            }
+        }
+        Ok(())
+    }
+
     fn delete(&self, id: TopicId) -> Result<()> {
         let mut state = self.lock();
         let before = state.topics.len();
@@ -220,6 +237,14 @@ impl Partition {
 impl Log for MemoryLog {
     fn create_topic(&self, spec: TopicSpec) -> BoxFuture<'_, Result<TopicInfo>> {
         Box::pin(ready(self.shared.create(&spec)))
+    }
+
+    fn configure_topic(
+        &self,
+        id: TopicId,
+        config: Vec<(String, String)>,
+    ) -> BoxFuture<'_, Result<()>> {
+        Box::pin(ready(self.shared.configure(id, config)))
     }
 
     fn delete_topic(&self, id: TopicId) -> BoxFuture<'_, Result<()>> {

@@ -9,6 +9,8 @@ mod append;
 mod change;
 mod command;
 mod compaction;
+#[cfg(test)]
+mod compaction_tests;
 mod recovery;
 mod replay;
 mod rewrite;

@@ -32,7 +32,8 @@ const XERIAL_HEADER_LEN: usize = 16;
 const XERIAL_BLOCK_LEN: usize = 32 * 1024;
 /// Largest zstd window that is taken whatever the limit of bytes is.
 const ZSTD_WINDOW_MIN: u64 = 8 << 20;
-/// First size of the buffer that a batch is opened into; it grows as data comes.
+/// Most bytes that the buffer has at first that a batch is opened into; it grows
+/// as data comes.
 const READ_STEP: usize = 64 * 1024;
 
 impl Compression {
@@ -99,15 +100,18 @@ impl Compression {
         limit: usize,
     ) -> Result<()> {
         out.clear();
+        let first = compressed.len().saturating_mul(4).clamp(512, READ_STEP);
         match self {
             Self::None => {
                 out.extend_from_slice(compressed);
                 Ok(())
             }
-            Self::Gzip => read_capped(flate2::read::MultiGzDecoder::new(compressed), out, limit),
-            Self::Lz4 => read_capped(FrameDecoder::new(compressed), out, limit),
+            Self::Gzip => {
+                read_capped(flate2::read::MultiGzDecoder::new(compressed), out, first, limit)
+            }
+            Self::Lz4 => read_capped(FrameDecoder::new(compressed), out, first, limit),
             Self::Snappy => decompress_snappy(compressed, out, limit),
-            Self::Zstd => read_capped(ZstdFrames::new(compressed, limit), out, limit),
+            Self::Zstd => read_capped(ZstdFrames::new(compressed, limit), out, first, limit),
         }
     }
 }
@@ -116,7 +120,7 @@ fn too_long(limit: usize) -> crate::error::LogError {
     invalid(format!("its records are longer than {limit} bytes when opened"))
 }
 
-fn read_capped(mut from: impl Read, out: &mut Vec<u8>, limit: usize) -> Result<()> {
+fn read_capped(mut from: impl Read, out: &mut Vec<u8>, first: usize, limit: usize) -> Result<()> {
     let mut filled = 0;
     loop {
         if filled == out.len() {
@@ -124,8 +128,7 @@ fn read_capped(mut from: impl Read, out: &mut Vec<u8>, limit: usize) -> Result<(
                 return Err(too_long(limit));
             }
             // One byte above the limit tells a full buffer from a longer stream.
-            let grown =
-                (out.len() * 2).max(out.capacity()).max(READ_STEP).min(limit.saturating_add(1));
+            let grown = (out.len() * 2).max(first).min(limit.saturating_add(1));
             out.resize(grown, 0);
         }
         match from.read(&mut out[filled..]) {

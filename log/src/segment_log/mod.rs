@@ -2,6 +2,8 @@
 //! [`Log`] trait.
 
 #[cfg(test)]
+mod compaction_tests;
+#[cfg(test)]
 mod fault_tests;
 mod queue;
 #[cfg(test)]
@@ -178,6 +180,14 @@ impl Shared {
 impl Log for SegmentLog {
     fn create_topic(&self, spec: TopicSpec) -> BoxFuture<'_, Result<TopicInfo>> {
         Box::pin(self.shared.ask(|reply| Command::Create(spec, reply)))
+    }
+
+    fn configure_topic(
+        &self,
+        id: TopicId,
+        config: Vec<(String, String)>,
+    ) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.shared.ask(move |reply| Command::Configure(id, config, reply)))
     }
 
     fn delete_topic(&self, id: TopicId) -> BoxFuture<'_, Result<()>> {
