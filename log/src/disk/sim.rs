@@ -26,6 +26,8 @@ struct State {
     next_inode: u64,
     calls: u64,
     faults: Faults,
+    /// Since the faults were set.
+    has_failed: bool,
     is_off: bool,
 }
 
@@ -98,6 +100,7 @@ impl SimDisk {
             next_inode: 1,
             calls: 0,
             faults: Faults::default(),
+            has_failed: false,
             is_off: false,
         })))
     }
@@ -112,12 +115,20 @@ impl SimDisk {
     }
 
     pub(crate) fn set_faults(&self, faults: Faults) {
-        self.lock().faults = faults;
+        let mut state = self.lock();
+        state.faults = faults;
+        state.has_failed = false;
     }
 
     /// Whether the power is gone.
     pub(crate) fn is_off(&self) -> bool {
         self.lock().is_off
+    }
+
+    /// Whether a call has failed since the faults were set.
+    pub(crate) fn has_failed(&self) -> bool {
+        let state = self.lock();
+        state.has_failed || state.is_off
     }
 
     /// The file system after the power came back. Handles of before stay dead.
@@ -151,6 +162,7 @@ impl SimDisk {
             next_inode: state.next_inode,
             calls: 0,
             faults: Faults { capacity: state.faults.capacity, ..Faults::default() },
+            has_failed: false,
             is_off: false,
         })))
     }
@@ -239,6 +251,7 @@ impl State {
         let fails = self.faults.sync_error_at.is_some_and(|at| self.calls >= at);
         if fails {
             self.faults.sync_error_at = None;
+            self.has_failed = true;
         }
         fails
     }

@@ -1,0 +1,77 @@
+//! The end of a process, of the power, and what is there after it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::shown::Shown;
+use super::{ROOT, Simulation};
+use crate::api::Result;
+use crate::clock::Clock;
+use crate::disk::sim::{Faults, SimDisk};
+use crate::engine::Engine;
+
+impl Simulation {
+    pub(super) fn open(&self, disk: &SimDisk) -> Result<Engine> {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        Engine::open(Arc::new(disk.clone()), clock, Path::new(ROOT), self.options.clone())
+    }
+
+    /// Opens, with faults now and then while it does. What the log shows then is
+    /// known from there on.
+    pub(super) fn open_at_last(&mut self) -> Engine {
+        for attempt in 0.. {
+            let has_faults = attempt < 3 && self.rng.u8(..4) == 0;
+            let at = self.disk.calls() + self.rng.u64(1..60);
+            self.disk
+                .set_faults(Faults { power_off_at: has_faults.then_some(at), ..Faults::default() });
+            let opened = self.open(&self.disk);
+            let has_failed = self.disk.has_failed();
+            self.note(format!("open with faults {has_faults}: {}", opened.is_ok()));
+            match opened {
+                Ok(engine) if !self.disk.is_off() => {
+                    self.disk.set_faults(Faults::default());
+                    self.totals.restarts += 1;
+                    let shown = Shown::read(&engine, self.rng.usize(..40_000));
+                    let shown = shown.unwrap_or_else(|error| panic!("reading: {error}"));
+                    let state = self.model.matching(&shown);
+                    self.model.adopt(state, self.clock.elapsed());
+                    return engine;
+                }
+                Ok(_) => {}
+                Err(error) => assert!(has_failed, "opening: {error}"),
+            }
+            if self.disk.is_off() {
+                self.power_cycle();
+            }
+        }
+        unreachable!("the last attempt has no fault")
+    }
+
+    fn power_cycle(&mut self) {
+        self.note("the power goes and comes back");
+        self.disk = self.disk.power_cycle();
+        self.model.has_lost_power = true;
+        self.totals.power_cuts += 1;
+    }
+
+    /// Stops cleanly, or as in a crash of the process or a loss of power.
+    pub(super) fn stop(&mut self, mut engine: Engine) {
+        match self.rng.u8(..4) {
+            0 => {
+                self.background.end(&mut engine);
+                let closed = engine.close();
+                self.note(format!("close: {closed:?}"));
+                if closed.is_ok() {
+                    self.model.all_is_durable();
+                }
+            }
+            1 => self.note("the process ends"),
+            _ => self.power_cycle(),
+        }
+        self.background = super::Background::default();
+        drop(engine);
+        if self.disk.is_off() {
+            self.power_cycle();
+        }
+    }
+}
