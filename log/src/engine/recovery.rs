@@ -38,6 +38,11 @@ impl Engine {
     ) -> Result<Self> {
         let folder = root.join(JOURNAL);
         disk.create_dir(&folder).map_err(|error| failed("creating", &folder, &error))?;
+        // What is read from here on is built upon. A process that was killed may
+        // have left names that a loss of power would take away.
+        for of_names in [root, &folder] {
+            disk.sync_dir(of_names).map_err(|error| failed("syncing", of_names, &error))?;
+        }
         let checkpoint = match Checkpoint::load(&*disk, root, &folder)? {
             Some(checkpoint) => checkpoint,
             None => first_checkpoint(&*disk, &*clock, root, &folder)?,
