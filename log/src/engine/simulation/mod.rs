@@ -37,7 +37,7 @@ use operations::{Asked, OPERATIONS, REQUESTS};
 
 const ROOT: &str = "/data";
 /// Steps that a failing run tells of.
-const TRACE_MAX: usize = 60;
+const TRACE_MAX: usize = 400;
 
 /// One run.
 pub(super) struct Simulation {
@@ -102,6 +102,7 @@ impl Simulation {
     }
 
     fn run(&mut self) {
+        self.note(format!("{:?}", self.options));
         for _ in 0..4 {
             let mut engine = self.open_at_last();
             self.set_faults();
@@ -123,9 +124,11 @@ impl Simulation {
         };
         let faults = Faults {
             power_off_at: at(1, 500),
-            sync_error_at: at(3, 300),
+            sync_error_at: at(4, 300),
+            error_at: at(4, 300),
             capacity: at(4, 4 << 20).map(|at| (64 << 10) + at),
         };
+        self.note(format!("{faults:?} from call {calls} on"));
         self.disk.set_faults(faults);
     }
 

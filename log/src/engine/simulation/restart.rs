@@ -20,13 +20,12 @@ impl Simulation {
     /// known from there on.
     pub(super) fn open_at_last(&mut self) -> Engine {
         for attempt in 0.. {
-            let has_faults = attempt < 3 && self.rng.u8(..4) == 0;
-            let at = self.disk.calls() + self.rng.u64(1..60);
-            self.disk
-                .set_faults(Faults { power_off_at: has_faults.then_some(at), ..Faults::default() });
+            let faults = if attempt < 3 { self.faults_while_opening() } else { Faults::default() };
+            self.disk.set_faults(faults);
             let opened = self.open(&self.disk);
             let has_failed = self.disk.has_failed();
-            self.note(format!("open with faults {has_faults}: {}", opened.is_ok()));
+            let outcome = opened.as_ref().map(drop);
+            self.note(format!("open with {faults:?}: {outcome:?}"));
             match opened {
                 Ok(engine) if !self.disk.is_off() => {
                     self.disk.set_faults(Faults::default());
@@ -40,11 +39,32 @@ impl Simulation {
                 Ok(_) => {}
                 Err(error) => assert!(has_failed, "opening: {error}"),
             }
-            if self.disk.is_off() {
-                self.power_cycle();
-            }
+            self.end();
         }
         unreachable!("the last attempt has no fault")
+    }
+
+    fn faults_while_opening(&mut self) -> Faults {
+        let at = Some(self.disk.calls() + self.rng.u64(1..60));
+        match self.rng.u8(..16) {
+            0..4 => Faults { power_off_at: at, ..Faults::default() },
+            4 => Faults { sync_error_at: at, ..Faults::default() },
+            5 => Faults { error_at: at, ..Faults::default() },
+            6 => {
+                let capacity = Some(self.disk.used() + self.rng.u64(..(64 << 10)));
+                Faults { capacity, ..Faults::default() }
+            }
+            _ => Faults::default(),
+        }
+    }
+
+    /// After the end of a process: the power comes back if it is gone.
+    fn end(&mut self) {
+        // What a failed sync was to keep is lost as it is in a loss of power.
+        self.model.has_lost_power |= self.disk.has_lost_bytes();
+        if self.disk.is_off() {
+            self.power_cycle();
+        }
     }
 
     fn power_cycle(&mut self) {
@@ -70,8 +90,6 @@ impl Simulation {
         }
         self.background = super::Background::default();
         drop(engine);
-        if self.disk.is_off() {
-            self.power_cycle();
-        }
+        self.end();
     }
 }
