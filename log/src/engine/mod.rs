@@ -89,6 +89,8 @@ struct Checkpoints {
     is_wanted: bool,
     /// Not before this.
     retry_at: Duration,
+    /// Why the last one could not be stored.
+    failure: Option<LogError>,
     /// The mark of a clean stop is on disk.
     is_marked_clean: bool,
 }

@@ -100,6 +100,7 @@ impl Engine {
                 is_running: false,
                 is_wanted: false,
                 retry_at: Duration::ZERO,
+                failure: None,
                 is_marked_clean: false,
             },
             stopped: None,
@@ -167,10 +168,11 @@ impl Engine {
                 return Ok(());
             }
         }
-        let reason = self.stopped.clone();
-        Err(LogError::Stopped(
-            reason.unwrap_or_else(|| "the checkpoint after a recovery can't be stored".to_owned()),
-        ))
+        Err(match (self.stopped.clone(), self.checkpoints.failure.take()) {
+            (Some(reason), _) => LogError::Stopped(reason),
+            (None, Some(error)) => error,
+            (None, None) => LogError::Stopped("the recovered segments can't be synced".to_owned()),
+        })
     }
 }
 

@@ -210,12 +210,19 @@ impl Engine {
                 self.checkpoints.needed_generation = outcome.covers.generation;
                 self.checkpoints.sequence = outcome.covers.sequence;
                 self.checkpoints.stored = outcome.covers.number;
+                if self.checkpoints.failure.take().is_some() {
+                    tracing::info!("checkpoints are stored again");
+                }
                 for (target, base) in outcome.synced {
                     self.close_idle(target, base);
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "a checkpoint can't be stored; it is tried again");
+                // Told once, however often it is tried: a disk stays full for long.
+                if self.checkpoints.failure.is_none() {
+                    tracing::warn!(%error, "a checkpoint can't be stored; it is tried again");
+                }
+                self.checkpoints.failure = Some(error);
                 for (target, base) in outcome.synced {
                     self.dirty.entry((target, base)).or_insert(None);
                 }

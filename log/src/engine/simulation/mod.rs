@@ -14,7 +14,9 @@ mod operations;
 mod reads;
 mod restart;
 mod retention;
+mod rot;
 mod shown;
+mod space;
 mod tests;
 mod topics;
 mod trims;
@@ -58,6 +60,8 @@ pub(super) struct Totals {
     refused: u64,
     restarts: u64,
     power_cuts: u64,
+    /// Damages that were reported.
+    rotten: u64,
 }
 
 impl Totals {
@@ -66,6 +70,7 @@ impl Totals {
         self.refused += other.refused;
         self.restarts += other.restarts;
         self.power_cuts += other.power_cuts;
+        self.rotten += other.rotten;
     }
 }
 
@@ -171,6 +176,10 @@ impl Simulation {
 
     /// Commits a group. Every command has an answer then.
     fn commit(&mut self, engine: &mut Engine, commands: Vec<Command>, asked: Vec<Asked>) {
+        if engine.stopped().is_some() {
+            return;
+        }
+        let sequence = engine.journal.next_sequence();
         engine.commit(commands);
         let mut hearing = self.model.hearing(self.disk.has_failed());
         for answer in asked {
@@ -179,6 +188,9 @@ impl Simulation {
         self.totals.acknowledged += hearing.acknowledged;
         self.totals.refused += hearing.refused;
         let heard = hearing.end();
+        if engine.journal.next_sequence() > sequence {
+            self.model.begin_group();
+        }
         self.model.heard(heard, self.clock.elapsed());
     }
 

@@ -116,6 +116,8 @@ pub(super) struct Model {
     states: VecDeque<(Duration, State)>,
     /// The state if the group whose outcome is not known was done.
     maybe: Option<State>,
+    /// The state before the last group.
+    before_last: Option<State>,
     pub(super) has_lost_power: bool,
     next_value: u64,
 }
@@ -126,6 +128,7 @@ impl Model {
             durability,
             states: VecDeque::from([(Duration::ZERO, State::default())]),
             maybe: None,
+            before_last: None,
             has_lost_power: false,
             next_value: 0,
         }
@@ -150,6 +153,11 @@ impl Model {
             acknowledged: 0,
             refused: 0,
         }
+    }
+
+    /// What is known now is what was there before the last group.
+    pub(super) fn begin_group(&mut self) {
+        self.before_last = Some(self.known().clone());
     }
 
     /// Takes what was heard of a group.
@@ -196,12 +204,23 @@ impl Model {
         }
     }
 
-    /// What a restart shows, which must be one of the states that it may.
-    pub(super) fn matching(&self, shown: &Shown) -> State {
-        let oldest = if self.has_lost_power { 0 } else { self.states.len() - 1 };
+    /// What a restart shows, which must be one of the states that it may. The
+    /// last group may be missing if `may_lose_last`.
+    pub(super) fn matching(&self, shown: &Shown, may_lose_last: bool) -> State {
+        let before = self.before_last.as_ref().filter(|_| may_lose_last);
+        self.one_of(shown, self.has_lost_power, before)
+    }
+
+    /// What a restart shows after a loss of power now.
+    pub(super) fn matching_after_power_cut(&self, shown: &Shown) {
+        self.one_of(shown, true, None);
+    }
+
+    fn one_of(&self, shown: &Shown, has_lost_power: bool, before: Option<&State>) -> State {
+        let oldest = if has_lost_power { 0 } else { self.states.len() - 1 };
         let states = self.states.range(oldest..).map(|(_, state)| state);
         let mut reasons = Vec::new();
-        for state in self.maybe.iter().chain(states.rev()) {
+        for state in self.maybe.iter().chain(states.rev()).chain(before) {
             match state.matched(shown) {
                 Ok(state) => return state,
                 Err(reason) => reasons.push(reason),
@@ -214,6 +233,7 @@ impl Model {
     pub(super) fn adopt(&mut self, state: State, now: Duration) {
         self.states = VecDeque::from([(now, state)]);
         self.maybe = None;
+        self.before_last = None;
         self.has_lost_power = false;
     }
 }

@@ -1,7 +1,7 @@
 //! What the workload is made of.
 
 use super::model::Hearing;
-use super::{Simulation, appends, background, reads, retention, topics, trims};
+use super::{Simulation, appends, background, reads, restart, retention, space, topics, trims};
 use crate::engine::{Command, Engine};
 
 /// Takes the answer of a command, which is there, and tells the model. The
@@ -30,6 +30,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "tick", weight: 10, run: retention::tick },
     Operation { name: "work", weight: 14, run: background::work },
     Operation { name: "read", weight: 10, run: reads::read_somewhere },
+    Operation { name: "space", weight: 2, run: space::change_space },
+    Operation { name: "look beside", weight: 3, run: restart::look_beside },
 ];
 
 pub(super) const REQUESTS: &[Request] = &[

@@ -32,7 +32,7 @@ impl Simulation {
                     self.totals.restarts += 1;
                     let shown = Shown::read(&engine, self.rng.usize(..40_000));
                     let shown = shown.unwrap_or_else(|error| panic!("reading: {error}"));
-                    let state = self.model.matching(&shown);
+                    let state = self.model.matching(&shown, false);
                     self.model.adopt(state, self.clock.elapsed());
                     return engine;
                 }
@@ -74,6 +74,13 @@ impl Simulation {
         self.totals.power_cuts += 1;
     }
 
+    /// The last of the engine and the restart are apart: what is at rest may rot.
+    fn rest(&mut self, is_sealed: bool) {
+        if self.rng.u8(..3) == 0 {
+            self.rot_beside(is_sealed);
+        }
+    }
+
     /// Stops cleanly, or as in a crash of the process or a loss of power.
     pub(super) fn stop(&mut self, mut engine: Engine) {
         match self.rng.u8(..4) {
@@ -89,7 +96,21 @@ impl Simulation {
             _ => self.power_cycle(),
         }
         self.background = super::Background::default();
+        let is_sealed = engine.journal.is_sealed();
         drop(engine);
         self.end();
+        self.rest(is_sealed);
     }
+}
+
+/// What would be there if the power went now, while all goes on.
+pub(super) fn look_beside(simulation: &mut Simulation, _: &mut Engine) {
+    let beside = simulation.disk.after_power_cut();
+    beside.set_faults(Faults::default());
+    let engine = simulation.open(&beside).unwrap_or_else(|error| panic!("opening: {error}"));
+    let shown = Shown::read(&engine, simulation.rng.usize(..40_000));
+    let shown = shown.unwrap_or_else(|error| panic!("reading: {error}"));
+    simulation.model.matching_after_power_cut(&shown);
+    simulation.totals.power_cuts += 1;
+    simulation.totals.restarts += 1;
 }

@@ -11,7 +11,16 @@ use crate::engine::Engine;
 use crate::topic::TopicConfig;
 
 pub(super) fn tick(simulation: &mut Simulation, engine: &mut Engine) {
-    simulation.clock.advance(Duration::from_millis(simulation.rng.u64(1..4000)));
+    let ms = simulation.rng.u64(1..4000);
+    tick_in(simulation, engine, ms);
+}
+
+/// Ticks after this time.
+pub(super) fn tick_in(simulation: &mut Simulation, engine: &mut Engine, ms: u64) {
+    if engine.stopped().is_some() {
+        return;
+    }
+    simulation.clock.advance(Duration::from_millis(ms));
     engine.tick();
     let now_ms = simulation.clock.wall_ms();
     let now = simulation.clock.elapsed();
@@ -36,6 +45,7 @@ pub(super) fn tick(simulation: &mut Simulation, engine: &mut Engine) {
             }
         }
         if is_changed {
+            simulation.model.begin_group();
             simulation.model.became(state, now);
         }
         simulation.model.ticked(now);
