@@ -230,11 +230,13 @@ impl Engine {
                 topic = %target.topic, partition = target.partition, start, "retention"
             );
         }
-        if self.write_frame(&body).is_err() {
+        let trims: Vec<Staged> =
+            trims.into_iter().map(|(target, start)| Staged::Trim(target, start, None)).collect();
+        if self.write_frame(&body).and_then(|()| self.sync_removals(&trims)).is_err() {
             return;
         }
-        for (target, start) in trims {
-            self.finish(Staged::Trim(target, start, None));
+        for trim in trims {
+            self.finish(trim);
         }
     }
 }

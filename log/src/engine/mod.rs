@@ -21,7 +21,7 @@ mod replay;
 mod rewrite;
 mod segments;
 #[cfg(test)]
-mod simulation_tests;
+mod simulation;
 mod sync_job;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -107,6 +107,8 @@ struct Checkpoints {
     is_wanted: bool,
     /// Not before this.
     retry_at: Duration,
+    /// Why the last one could not be stored.
+    failure: Option<LogError>,
     /// The mark of a clean stop is on disk.
     is_marked_clean: bool,
 }
@@ -192,7 +194,8 @@ impl Engine {
         for command in commands {
             staged.extend(self.stage(command, &mut body));
         }
-        if let Err(error) = self.write_frame(&body) {
+        let written = self.write_frame(&body).and_then(|()| self.sync_removals(&staged));
+        if let Err(error) = written {
             for staged in staged {
                 staged.refuse(&error);
             }
@@ -250,6 +253,16 @@ impl Engine {
         // A failed sync is never tried again: what the file holds is unknown
         // until a restart reads it.
         written.map_err(|error| self.stop(&error))
+    }
+
+    /// At any durability: no file goes before it is durable that it may, as a
+    /// loss of power must not leave a checkpoint that counts on it.
+    fn sync_removals(&mut self, staged: &[Staged]) -> Result<()> {
+        let removes = |staged: &Staged| matches!(staged, Staged::Delete(..) | Staged::Trim(..));
+        if staged.iter().any(removes) {
+            return self.journal.sync().map_err(|error| self.stop(&error));
+        }
+        Ok(())
     }
 
     /// Stops all writes until a restart.

@@ -40,6 +40,11 @@ impl Engine {
     ) -> Result<Self> {
         let folder = root.join(JOURNAL);
         disk.create_dir(&folder).map_err(|error| failed("creating", &folder, &error))?;
+        // What is read from here on is built upon. A process that was killed may
+        // have left names that a loss of power would take away.
+        for of_names in [root, &folder] {
+            disk.sync_dir(of_names).map_err(|error| failed("syncing", of_names, &error))?;
+        }
         let checkpoint = match Checkpoint::load(&*disk, root, &folder)? {
             Some(checkpoint) => checkpoint,
             None => first_checkpoint(&*disk, &*clock, root, &folder)?,
@@ -97,6 +102,7 @@ impl Engine {
                 is_running: false,
                 is_wanted: false,
                 retry_at: Duration::ZERO,
+                failure: None,
                 is_marked_clean: false,
             },
             producer_ids: ProducerIds::from(checkpoint.producer_ids),
@@ -175,10 +181,11 @@ impl Engine {
                 return Ok(());
             }
         }
-        let reason = self.stopped.clone();
-        Err(LogError::Stopped(
-            reason.unwrap_or_else(|| "the checkpoint after a recovery can't be stored".to_owned()),
-        ))
+        Err(match (self.stopped.clone(), self.checkpoints.failure.take()) {
+            (Some(reason), _) => LogError::Stopped(reason),
+            (None, Some(error)) => error,
+            (None, None) => LogError::Stopped("the recovered segments can't be synced".to_owned()),
+        })
     }
 }
 

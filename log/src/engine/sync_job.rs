@@ -221,12 +221,19 @@ impl Engine {
                 for partition in self.topics.values_mut().flat_map(|topic| &mut topic.partitions) {
                     partition.settled = partition.settling;
                 }
+                if self.checkpoints.failure.take().is_some() {
+                    tracing::info!("checkpoints are stored again");
+                }
                 for (target, base) in outcome.synced {
                     self.close_idle(target, base);
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "a checkpoint can't be stored; it is tried again");
+                // Told once, however often it is tried: a disk stays full for long.
+                if self.checkpoints.failure.is_none() {
+                    tracing::warn!(%error, "a checkpoint can't be stored; it is tried again");
+                }
+                self.checkpoints.failure = Some(error);
                 for (target, base) in outcome.synced {
                     self.dirty.entry((target, base)).or_insert(None);
                 }

@@ -1,0 +1,74 @@
+//! Work that the engine hands out: it is taken, run and handed back at any
+//! steps, with others between.
+
+use super::Simulation;
+use crate::engine::Engine;
+
+/// Hands back the outcome.
+type Outcome = Box<dyn FnOnce(&mut Engine)>;
+/// Does it.
+type Work = Box<dyn FnOnce() -> Outcome>;
+
+/// Everything that hands out work; one piece of each is under way at a time.
+const SOURCES: &[fn(&mut Engine) -> Option<Work>] = &[sync];
+
+fn sync(engine: &mut Engine) -> Option<Work> {
+    let job = engine.take_job()?;
+    Some(Box::new(move || {
+        let outcome = job.run();
+        Box::new(move |engine: &mut Engine| engine.job_done(outcome))
+    }))
+}
+
+enum Stage {
+    Taken(Work),
+    Done(Outcome),
+}
+
+/// What is under way of each source.
+pub(super) struct Background {
+    under_way: Vec<Option<Stage>>,
+}
+
+impl Default for Background {
+    fn default() -> Self {
+        Self { under_way: SOURCES.iter().map(|_| None).collect() }
+    }
+}
+
+impl Background {
+    /// Takes what there is.
+    pub(super) fn take(&mut self, engine: &mut Engine) {
+        for (stage, source) in self.under_way.iter_mut().zip(SOURCES) {
+            if stage.is_none() {
+                *stage = source(engine).map(Stage::Taken);
+            }
+        }
+    }
+
+    fn advance(&mut self, index: usize, engine: &mut Engine) {
+        self.under_way[index] = match self.under_way[index].take() {
+            Some(Stage::Taken(work)) => Some(Stage::Done(work())),
+            Some(Stage::Done(outcome)) => {
+                outcome(engine);
+                None
+            }
+            None => None,
+        };
+    }
+
+    /// Ends all that is under way.
+    pub(super) fn end(&mut self, engine: &mut Engine) {
+        for index in 0..self.under_way.len() {
+            while self.under_way[index].is_some() {
+                self.advance(index, engine);
+            }
+        }
+    }
+}
+
+/// One piece of work goes on by a stage.
+pub(super) fn work(simulation: &mut Simulation, engine: &mut Engine) {
+    let index = simulation.rng.usize(..simulation.background.under_way.len());
+    simulation.background.advance(index, engine);
+}

@@ -1,0 +1,67 @@
+//! Bytes that rot while nobody looks: what was acknowledged and is damaged is
+//! reported with its file and place, neither served nor cut away, and all else is
+//! there.
+
+use super::Simulation;
+use super::shown::Shown;
+use crate::disk::sim::{Faults, SimDisk};
+use crate::error::LogError;
+use crate::options::Durability;
+
+/// Most bytes from the start of what is reported to the byte that is damaged.
+const REPORT_BYTES_MAX: u64 = 2 << 20;
+
+impl Simulation {
+    /// Flips a bit in a copy of the disk at rest, and opens that.
+    pub(super) fn rot_beside(&mut self, is_sealed: bool) {
+        // What a later group does not vouch for is beyond telling; at fsync that
+        // is the last group.
+        if !is_sealed && self.options.durability != Durability::Fsync {
+            return;
+        }
+        let beside = self.disk.fork();
+        beside.set_faults(Faults::default());
+        let files: Vec<_> = beside.files().into_iter().filter(|(_, len)| *len > 0).collect();
+        let Some((path, len)) = self.rng.choice(files) else {
+            return;
+        };
+        // The first bytes of a journal file are the likely ones to matter.
+        let at =
+            if self.rng.bool() { self.rng.usize(..len) } else { self.rng.usize(..len.min(30_000)) };
+        let bits = 1 << self.rng.u8(..8);
+        self.note(format!("rot in {} at {at}", path.display()));
+        let may_lose_last = !is_sealed && path.extension().is_some_and(|end| end == "journal");
+        let check = |error: LogError| match error {
+            LogError::Damaged { path: found, at: start, .. } => {
+                assert_eq!(found, path, "another file is reported");
+                let at = at as u64;
+                assert!((start..=start + REPORT_BYTES_MAX).contains(&at), "{start} for {at}");
+            }
+            other => panic!("rot in {} at {at}: {other}", path.display()),
+        };
+        beside.rot(&path, at, bits);
+        let is_told = match self.open(&beside) {
+            Ok(engine) => {
+                let shown = Shown::read_around_damage(&engine, &check);
+                self.model.matching(&shown, may_lose_last);
+                shown.has_damage()
+            }
+            Err(error) => {
+                check(error);
+                true
+            }
+        };
+        self.totals.rotten += u64::from(is_told);
+        if is_told {
+            beside.rot(&path, at, bits);
+            self.check_whole(&beside);
+        }
+    }
+
+    /// It was told, not touched: with the bit as it was, all is there.
+    fn check_whole(&mut self, disk: &SimDisk) {
+        let engine = self.open(disk).unwrap_or_else(|error| panic!("opening: {error}"));
+        let shown = Shown::read(&engine, self.rng.usize(..40_000)).unwrap();
+        self.model.matching(&shown, false);
+    }
+}
