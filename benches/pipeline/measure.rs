@@ -90,9 +90,9 @@ impl Report {
     }
 }
 
-/// The value below which this part of sorted values lies.
-pub(crate) fn percentile(sorted: &[f64], part: f64) -> f64 {
-    let at = (sorted.len() as f64 * part) as usize;
+/// The value below which so many of 1,000 sorted values lie.
+pub(crate) fn percentile(sorted: &[f64], per_mille: usize) -> f64 {
+    let at = sorted.len() * per_mille / 1000;
     sorted.get(at.min(sorted.len() - 1)).copied().unwrap_or(f64::NAN)
 }
 

@@ -22,6 +22,7 @@ mod rewrite;
 mod segments;
 #[cfg(test)]
 mod simulation;
+mod stage;
 mod sync_job;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -45,10 +46,10 @@ use crate::options::{Durability, Options};
 use crate::producers::Producers;
 use crate::read::SegmentReader;
 use crate::topic::TopicConfig;
-use crate::view::{PartitionView, TopicView, View, unknown};
-use append::Landed;
+use crate::view::{PartitionView, View, unknown};
 use compaction::Compactions;
 use producers::ProducerIds;
+use stage::Staged;
 
 /// Idle time after which the journal is sealed.
 const SEAL_AFTER: Duration = Duration::from_millis(100);
@@ -160,20 +161,6 @@ struct Pending {
     bytes: Bytes,
 }
 
-/// A command that is in the frame, and what is to be done once that is durable.
-enum Staged {
-    Append(Vec<Landed>, Append),
-    /// Nothing has landed if the batch was there before.
-    Produce(Option<Landed>, Produced, Produce),
-    ProducerId(i64, Reply<i64>),
-    Partitions(Arc<TopicView>, Reply<TopicInfo>),
-    Create(Arc<TopicView>, Reply<TopicInfo>),
-    Configure(Arc<TopicView>, Reply<()>),
-    Delete(TopicInfo, Reply<()>),
-    Trim(TopicPartition, i64, Option<Reply<()>>),
-    Barrier(Reply<()>),
-}
-
 impl Engine {
     /// Does these commands as one group: all that they change is in one frame
     /// of the journal, durable by one sync, and visible and answered after it
@@ -279,100 +266,6 @@ impl Engine {
         self.stopped.as_deref()
     }
 
-    fn stage(&mut self, command: Command, body: &mut Body) -> Option<Staged> {
-        match command {
-            Command::Append(mut append) => {
-                let groups = std::mem::take(&mut append.groups);
-                match self.stage_append(&append.writer, groups, body) {
-                    Ok(landed) => Some(Staged::Append(landed, append)),
-                    Err(error) => {
-                        append.writer.fail(&error);
-                        drop(append.reply.send(Err(error)));
-                        None
-                    }
-                }
-            }
-            Command::Produce(mut produce) => {
-                let group = produce.group.take()?;
-                match self.stage_produce(group, body) {
-                    Ok((produced, landed)) => Some(Staged::Produce(landed, produced, produce)),
-                    Err(error) => {
-                        drop(produce.reply.send(Err(error)));
-                        None
-                    }
-                }
-            }
-            Command::ProducerId(reply) => {
-                Some(Staged::ProducerId(self.stage_producer_id(body), reply))
-            }
-            Command::AddPartitions(id, total, reply) => {
-                let staged = self.stage_partitions(id, total, body);
-                or_refuse(staged, reply, Staged::Partitions)
-            }
-            Command::Create(spec, reply) => {
-                let staged = self.stage_create(&spec, body);
-                or_refuse(staged, reply, Staged::Create)
-            }
-            Command::Configure(id, config, reply) => {
-                let staged = self.stage_configure(id, config, body);
-                or_refuse(staged, reply, Staged::Configure)
-            }
-            Command::Delete(id, reply) => {
-                let staged = self.stage_delete(id, body);
-                or_refuse(staged, reply, Staged::Delete)
-            }
-            Command::Trim(target, before, reply) => {
-                let staged = self.stage_trim(target, before, body);
-                or_refuse(staged, reply, |start, reply| Staged::Trim(target, start, Some(reply)))
-            }
-            Command::Barrier(reply) => Some(Staged::Barrier(reply)),
-        }
-    }
-
-    /// Makes what is durable visible, and answers.
-    fn finish(&mut self, staged: Staged) {
-        match staged {
-            Staged::Append(landed, append) => {
-                let appended = landed.iter().map(Landed::appended).collect();
-                for landed in landed {
-                    self.show(landed);
-                }
-                let Append { reply, permit, .. } = append;
-                drop(reply.send(Ok(appended)));
-                drop(permit);
-            }
-            Staged::Produce(landed, produced, produce) => {
-                if let Some(landed) = landed {
-                    self.show(landed);
-                }
-                let Produce { reply, permit, .. } = produce;
-                drop(reply.send(Ok(produced)));
-                drop(permit);
-            }
-            Staged::ProducerId(id, reply) => drop(reply.send(Ok(id))),
-            Staged::Create(topic, reply) | Staged::Partitions(topic, reply) => {
-                let info = topic.info.clone();
-                self.view.insert(topic);
-                drop(reply.send(Ok(info)));
-            }
-            Staged::Configure(topic, reply) => {
-                self.view.insert(topic);
-                drop(reply.send(Ok(())));
-            }
-            Staged::Delete(info, reply) => {
-                self.finish_delete(&info);
-                drop(reply.send(Ok(())));
-            }
-            Staged::Trim(target, start, reply) => {
-                self.finish_trim(target, start);
-                if let Some(reply) = reply {
-                    drop(reply.send(Ok(())));
-                }
-            }
-            Staged::Barrier(reply) => drop(reply.send(Ok(()))),
-        }
-    }
-
     /// Does what is due by time. Returns in how long something will be, if
     /// nothing else comes up.
     pub(crate) fn tick(&mut self) -> Option<Duration> {
@@ -471,37 +364,6 @@ impl Engine {
             };
             self.tail_bytes -= run.bytes;
             run.partition.write().tail.drain(..run.batches);
-        }
-    }
-}
-
-fn or_refuse<T, A>(
-    staged: Result<T>,
-    reply: Reply<A>,
-    wrap: impl FnOnce(T, Reply<A>) -> Staged,
-) -> Option<Staged> {
-    match staged {
-        Ok(staged) => Some(wrap(staged, reply)),
-        Err(error) => {
-            drop(reply.send(Err(error)));
-            None
-        }
-    }
-}
-
-impl Staged {
-    fn refuse(self, error: &LogError) {
-        let error = error.clone();
-        match self {
-            Self::Append(_, append) => drop(append.reply.send(Err(error))),
-            Self::Produce(_, _, produce) => drop(produce.reply.send(Err(error))),
-            Self::ProducerId(_, reply) => drop(reply.send(Err(error))),
-            Self::Create(_, reply) | Self::Partitions(_, reply) => drop(reply.send(Err(error))),
-            Self::Configure(_, reply)
-            | Self::Delete(_, reply)
-            | Self::Trim(_, _, Some(reply))
-            | Self::Barrier(reply) => drop(reply.send(Err(error))),
-            Self::Trim(_, _, None) => {}
         }
     }
 }
