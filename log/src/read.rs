@@ -204,26 +204,47 @@ impl SegmentReader {
         partition: &PartitionView,
         time: i64,
     ) -> Result<Option<TimedOffset>> {
-        let (mut offset, end) = {
-            let records = partition.read();
-            // Segments whose times are all before it need not be opened. The
-            // last one may have news in memory only.
-            let skipped = records.segments.iter().find(|segment| segment.max_timestamp() >= time);
-            let from = skipped.map_or(records.end, |segment| segment.base);
-            (from.max(records.start), records.end)
-        };
-        let start = offset;
-        offset = self.near(partition, time).unwrap_or(start).max(start);
-        while offset < end {
-            let fetched = self.read(partition, offset, SEEK_BYTES)?;
-            if let Some(found) = first_at(&fetched.batches, time, offset) {
+        let mut offset = partition.read().start;
+        loop {
+            let segment = {
+                let records = partition.read();
+                offset = offset.max(records.start);
+                // Segments whose times are all before it need not be opened.
+                let mut later = records.segments.iter().filter(|s| s.max_timestamp() >= time);
+                later.find(|segment| segment.next > offset).cloned()
+            };
+            let Some(segment) = segment else { return Ok(None) };
+            let near = self.near(partition, &segment, time).unwrap_or(segment.base);
+            offset = offset.max(near);
+            if let Some(found) = self.at_time_in(partition, time, &mut offset, segment.next)? {
+                return Ok(Some(found));
+            }
+        }
+    }
+
+    /// The same for the records from `offset` up to `end`, which exist. Moves
+    /// `offset` on, to the end at least if there is none.
+    fn at_time_in(
+        &self,
+        partition: &PartitionView,
+        time: i64,
+        offset: &mut i64,
+        end: i64,
+    ) -> Result<Option<TimedOffset>> {
+        while *offset < end {
+            let fetched = match self.read(partition, *offset, SEEK_BYTES) {
+                // Retention has come by: from the new start then.
+                Err(LogError::OffsetOutOfRange { start, .. }) if start > *offset => {
+                    *offset = start;
+                    continue;
+                }
+                fetched => fetched?,
+            };
+            if let Some(found) = first_at(&fetched.batches, time, *offset) {
                 return Ok(Some(found));
             }
             let last = Batches::new(&fetched.batches).flatten().last();
-            match last {
-                Some(batch) => offset = batch.header.last_offset() + 1,
-                None => break,
-            }
+            *offset = last.map_or(end, |batch| batch.header.last_offset() + 1);
         }
         Ok(None)
     }
@@ -268,14 +289,9 @@ impl SegmentReader {
         Ok(latest)
     }
 
-    /// An offset before which all records are earlier than `time`, from the time
-    /// index of the first segment that may hold it.
-    fn near(&self, partition: &PartitionView, time: i64) -> Option<i64> {
-        let segment = {
-            let records = partition.read();
-            let found = records.segments.iter().find(|s| s.max_timestamp() >= time);
-            found.cloned()?
-        };
+    /// An offset of this segment before which all its records are earlier than
+    /// `time`, from its time index.
+    fn near(&self, partition: &PartitionView, segment: &Segment, time: i64) -> Option<i64> {
         let mut before = segment.base;
         if segment.index.time_written > 0 {
             let time_path = path(&partition.folder, segment.base, Part::TimeIndex);

@@ -5,6 +5,8 @@
 
 mod crash;
 mod docs;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod kafka;
 mod lake;
 mod pipeline;

@@ -10,6 +10,8 @@ mod change;
 mod command;
 mod partitions;
 mod produce;
+#[cfg(test)]
+mod producer_simulation_tests;
 mod producers;
 mod recovery;
 mod replay;
@@ -168,6 +170,9 @@ impl Engine {
         let len = commands.iter().map(Command::journal_len_max).sum();
         if let Err(error) = self.make_ready(len) {
             for command in commands {
+                if let Command::Produce(Produce { group: Some(group), .. }) = &command {
+                    self.note_refused(group);
+                }
                 command.refuse(error.clone());
             }
             return;

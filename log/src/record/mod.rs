@@ -13,6 +13,8 @@ mod decode;
 mod header;
 mod partitioner;
 mod produced;
+#[cfg(test)]
+mod produced_tests;
 mod seek;
 pub(crate) mod varint;
 

@@ -92,6 +92,13 @@ impl Thalweg {
         format!("http://{}", self.registry)
     }
 
+    /// The address for Kafka clients, read from the ready line.
+    #[must_use]
+    pub fn kafka(&self) -> &str {
+        let words = self.ready.split(' ');
+        words.filter_map(|word| word.strip_prefix("kafka=")).next().unwrap_or_default()
+    }
+
     /// A Connect REST call by curl.
     pub fn call(&self, method: &str, path: &str, body: Option<&str>) -> Result<Answer> {
         curl(method, &format!("{}{path}", self.rest()), body)
@@ -113,6 +120,11 @@ impl Thalweg {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.server.pid()
+    }
+
+    /// Waits until it ends by itself; false if it does not within this time.
+    pub fn ends_within(&mut self, patience: Duration) -> bool {
+        self.server.wait(patience).is_ok()
     }
 
     /// kill -9.
