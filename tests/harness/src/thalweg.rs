@@ -92,13 +92,6 @@ impl Thalweg {
         format!("http://{}", self.registry)
     }
 
-    /// The address for Kafka clients, read from the ready line.
-    #[must_use]
-    pub fn kafka(&self) -> &str {
-        let words = self.ready.split(' ');
-        words.filter_map(|word| word.strip_prefix("kafka=")).next().unwrap_or_default()
-    }
-
     /// A Connect REST call by curl.
     pub fn call(&self, method: &str, path: &str, body: Option<&str>) -> Result<Answer> {
         curl(method, &format!("{}{path}", self.rest()), body)
