@@ -298,3 +298,53 @@ pub(crate) fn unmark_clean(disk: &dyn Disk, root: &Path) -> Result<()> {
         .and_then(|()| disk.sync_dir(root))
         .map_err(|error| failed("removing", &path, &error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Sequenced;
+
+    fn sample() -> Checkpoint {
+        let mut producers = Producers::default();
+        let batch = Sequenced { producer: 4, epoch: 1, sequence: 0, last_delta: 2 };
+        producers.add(&batch, 7, 1000, 2000);
+        let partition = |producers| PartitionState {
+            start: 3,
+            next: 10,
+            segments: Vec::new(),
+            producers: Arc::new(producers),
+        };
+        let info = TopicInfo {
+            id: uuid::Uuid::from_u128(1),
+            name: "t".into(),
+            partitions: 2,
+            config: Vec::new(),
+        };
+        let partitions = vec![partition(Producers::default()), partition(producers)];
+        let topics = vec![TopicState { info, partitions }];
+        Checkpoint { number: 9, topics, producer_ids: 5000, ..Checkpoint::default() }
+    }
+
+    #[test]
+    fn producers_come_back_with_their_partitions() {
+        let decoded = Checkpoint::decode(&sample().encode(), Path::new("/j")).ok().unwrap();
+        assert_eq!(decoded.producer_ids, 5000);
+        let partitions = decoded.topics[0].partitions.iter();
+        assert_eq!(partitions.map(|p| p.producers.len()).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn one_without_producers_is_read() {
+        let mut bytes = sample().encode();
+        let mut tail = 5000i64.to_be_bytes().to_vec();
+        for partition in &sample().topics[0].partitions {
+            encode_producers(&mut tail, &partition.producers);
+        }
+        bytes.truncate(bytes.len() - 4 - tail.len());
+        let crc = crc32c::crc32c(&bytes);
+        bytes.put_u32(crc);
+        let decoded = Checkpoint::decode(&bytes, Path::new("/j")).ok().unwrap();
+        assert_eq!((decoded.number, decoded.producer_ids), (9, 0));
+        assert_eq!(decoded.topics[0].partitions[1].next, 10);
+    }
+}
