@@ -313,6 +313,7 @@ mod tests {
             next: 10,
             segments: Vec::new(),
             producers: Arc::new(producers),
+            compacted: Compacted { to: 5, horizon_ms: Some(4000) },
         };
         let info = TopicInfo {
             id: uuid::Uuid::from_u128(1),
@@ -330,7 +331,9 @@ mod tests {
         let decoded = Checkpoint::decode(&sample().encode(), Path::new("/j")).ok().unwrap();
         assert_eq!(decoded.producer_ids, 5000);
         let partitions = decoded.topics[0].partitions.iter();
-        assert_eq!(partitions.map(|p| p.producers.len()).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(partitions.clone().map(|p| p.producers.len()).collect::<Vec<_>>(), [0, 1]);
+        let known = Compacted { to: 5, horizon_ms: Some(4000) };
+        assert!(partitions.into_iter().all(|partition| partition.compacted == known));
     }
 
     #[test]
