@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thalweg_core::connector::{Notes, Offsets, SinkBatch, SinkPartition};
 use thalweg_core::{ConnectError, failpoint};
-use thalweg_log::record::BatchDecoder;
+use thalweg_log::record::{BatchDecoder, OPENED_BYTES_MAX};
 use thalweg_log::{Fetched, Log, LogError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -22,9 +22,6 @@ const AHEAD_BYTES_MAX: usize = 16 << 20;
 
 /// Most batches that wait; their bytes are bounded by the budget.
 const QUEUE_LEN: usize = 64;
-
-/// Most bytes of records in one batch after decompression.
-const OPENED_BYTES_MAX: usize = 256 << 20;
 
 /// What the reader found.
 pub(super) enum Read {

@@ -1,10 +1,11 @@
 //! What is left of one batch.
 
 use super::key_map::KeyMap;
-use super::{OPENED_BYTES_MAX, PassSettings, is_opened};
+use super::{PassSettings, is_opened};
 use crate::api::Result;
 use crate::record::{
-    Batch, BatchDecoder, BatchHeader, Compression, HEADER_LEN, RawRecord, RawRecords,
+    Batch, BatchDecoder, BatchHeader, Compression, HEADER_LEN, OPENED_BYTES_MAX, RawRecord,
+    RawRecords,
 };
 
 /// What is left of a batch.

@@ -27,7 +27,7 @@ use crate::api::{Result, TopicPartition};
 use crate::checkpoint::Compacted;
 use crate::disk::{Disk, DiskFile, Open, failed};
 use crate::error::LogError;
-use crate::record::{Batch, BatchDecoder, BatchHeader, Batches, RawRecords};
+use crate::record::{Batch, BatchDecoder, BatchHeader, Batches, OPENED_BYTES_MAX, RawRecords};
 use crate::segment::scan::SegmentFile;
 use crate::segment::{Part, Segment, path};
 use batch::BatchCleaner;
@@ -36,13 +36,13 @@ use key_map::KeyMap;
 
 /// Bytes of one read.
 const READ_BYTES: usize = 1 << 20;
-/// Most bytes of one batch when it is opened.
-const OPENED_BYTES_MAX: usize = 256 << 20;
 /// Most producers whose last batches are known (invariant 7). Of others more is
 /// kept than needed.
 const PRODUCERS_MAX: usize = 1 << 16;
 /// Most offsets of one segment: its index has 32 bits for them.
 const SEGMENT_OFFSETS_MAX: i64 = 1 << 30;
+/// Most segments that become one: all are open until then (invariant 7).
+const GROUP_SEGMENTS_MAX: usize = 100;
 
 /// What a pass goes by.
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +185,8 @@ impl CompactionJob {
         let mut len = 0;
         while let Some(segment) = self.on.segments.front() {
             let fits = group.first().is_none_or(|first| {
-                len + segment.len <= self.settings.segment_bytes
+                group.len() < GROUP_SEGMENTS_MAX
+                    && len + segment.len <= self.settings.segment_bytes
                     && segment.next - first.base <= SEGMENT_OFFSETS_MAX
             });
             if segment.base >= to || !fits {

@@ -193,6 +193,10 @@ impl Engine {
         if self.broken.contains(&target) {
             return false;
         }
+        // Nor once the topic is to keep all its records.
+        if self.topics.get(&target.topic).is_none_or(|topic| !topic.config.compact) {
+            return false;
+        }
         let Ok(partition) = self.partition(target) else {
             return false;
         };

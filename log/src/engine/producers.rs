@@ -83,6 +83,10 @@ impl Engine {
             first += summary.offsets;
         }
         self.producer_count += added;
+        self.bound_producers();
+    }
+
+    fn bound_producers(&mut self) {
         if self.producer_count > self.options.producers_max {
             self.forget_longest_silent();
         }
@@ -98,6 +102,7 @@ impl Engine {
             let is_new = Arc::make_mut(&mut partition.producers).await_again(&batch, now_ms);
             self.producer_count += usize::from(is_new);
         }
+        self.bound_producers();
     }
 
     /// Forgets the producers that have been silent for long.

@@ -1,10 +1,15 @@
 //! Reading the records of a batch without copies.
 
+use std::ops::RangeInclusive;
+
 use super::batches::Batch;
 use super::compression::Compression;
 use super::{invalid, varint};
 use crate::api::Result;
 use crate::error::LogError;
+
+/// Most bytes of records in one batch when it is opened, for our own readers.
+pub const OPENED_BYTES_MAX: usize = 256 << 20;
 
 /// Opens batches one after the other, with one buffer for compressed ones.
 #[derive(Debug)]
@@ -44,6 +49,7 @@ impl BatchDecoder {
             base_offset: header.base_offset,
             base_timestamp: header.base_timestamp,
             append_time: header.is_log_append_time().then_some(header.max_timestamp),
+            deltas: 0..=i64::from(header.last_offset_delta),
         })
     }
 }
@@ -71,6 +77,8 @@ pub struct Records<'a> {
     base_offset: i64,
     base_timestamp: i64,
     append_time: Option<i64>,
+    /// The offset deltas that the next record may have.
+    deltas: RangeInclusive<i64>,
 }
 
 impl<'a> Records<'a> {
@@ -87,7 +95,7 @@ impl<'a> Records<'a> {
         let (_attributes, after) = body.split_first()?;
         body = after;
         let timestamp_delta = varint::take(&mut body)?;
-        let offset_delta = varint::take(&mut body)?;
+        let offset_delta = rising(varint::take(&mut body)?, &mut self.deltas)?;
         let key = take_field(&mut body)?;
         let value = take_field(&mut body)?;
         let count = usize::try_from(varint::take(&mut body)?).ok()?;
@@ -171,6 +179,17 @@ impl<'a> Iterator for Headers<'a> {
         }
         Some(header.ok_or_else(|| invalid("a header of a record is malformed")))
     }
+}
+
+/// A record's offset delta, which lies behind the one before it and within its
+/// batch: a client that compresses can write anything.
+#[inline]
+pub(super) fn rising(delta: i64, allowed: &mut RangeInclusive<i64>) -> Option<i64> {
+    if !allowed.contains(&delta) {
+        return None;
+    }
+    *allowed = delta + 1..=*allowed.end();
+    Some(delta)
 }
 
 /// A field is a length, -1 for null, and its bytes.

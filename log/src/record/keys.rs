@@ -1,19 +1,21 @@
 //! Whether all records have a key, as compaction needs it.
 
 use super::batches::Batches;
-use super::decode::BatchDecoder;
+use super::decode::{BatchDecoder, OPENED_BYTES_MAX};
 use super::raw::RawRecords;
 use crate::api::Result;
 use crate::error::{LogError, Refusal};
 
-/// How much longer than the longest batch its records may be when opened.
+/// How much longer than the longest batch its records may be when opened; never
+/// longer than what our own readers open.
 const OPENED_FACTOR: usize = 20;
 
 /// Checks that each record of these batches has a key: a compacted topic keeps
 /// the last record of each. `topic` is what a refusal names. Compressed batches
 /// are opened, up to a multiple of `batch_bytes_max`.
 pub(crate) fn check_keys(batches: &[u8], batch_bytes_max: usize, topic: &str) -> Result<()> {
-    let mut decoder = BatchDecoder::new(batch_bytes_max.saturating_mul(OPENED_FACTOR));
+    let limit = batch_bytes_max.saturating_mul(OPENED_FACTOR).min(OPENED_BYTES_MAX);
+    let mut decoder = BatchDecoder::new(limit);
     let mut number = 0;
     for batch in Batches::new(batches) {
         let batch = batch?;

@@ -27,7 +27,7 @@ pub use batches::{Batch, Batches};
 pub use builder::BatchBuilder;
 pub use check::{BatchSummary, Sequenced, check_batches};
 pub use compression::Compression;
-pub use decode::{BatchDecoder, Headers, Record, Records};
+pub use decode::{BatchDecoder, Headers, OPENED_BYTES_MAX, Record, Records};
 pub(crate) use header::CRC_START;
 pub use header::{BatchHeader, HEADER_LEN, set_base_offset};
 pub(crate) use keys::check_keys;

@@ -51,7 +51,7 @@ pub(crate) fn check_produced(bytes: &[u8], bounds: Option<Bounds>) -> Result<i64
     let mut decoder = BatchDecoder::new(0);
     let mut records = decoder.decode(&batch)?;
     for (number, record) in (0..).zip(&mut records) {
-        let record = record?;
+        let record = record.map_err(|error| refused(error.to_string()))?;
         if record.offset != header.base_offset.wrapping_add(number) {
             return Err(refused(format!("record {number} has not the next offset delta")));
         }

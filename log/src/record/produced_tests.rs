@@ -82,11 +82,11 @@ fn records_that_are_not_whole_or_not_in_order_are_refused() {
     let record_len = (good.len() - HEADER_LEN) / 2;
     let second = HEADER_LEN + record_len;
     let bad = changed(&good, |_| (), |bytes| bytes[second + 3] = 8);
-    assert!(refusal(&bad).to_string().contains("record 1 has not the next offset"));
+    assert!(refusal(&bad).to_string().contains("malformed 1 records before its end"));
     let bad = changed(&good, |_| (), |bytes| bytes.extend_from_slice(&[0]));
     assert!(refusal(&bad).to_string().contains("bytes follow"));
     let bad = changed(&good, |h| (h.records, h.last_offset_delta) = (3, 2), |_| ());
-    assert!(matches!(check(&bad), Err(LogError::InvalidBatch(_))));
+    assert!(refusal(&bad).to_string().contains("malformed 1 records before its end"));
     // Whatever lengths it says, nothing is read behind its end.
     let mut rng = fastrand::Rng::with_seed(7);
     for _ in 0..20_000 {

@@ -1,6 +1,8 @@
 //! Records as they lie in a batch, for those who copy some of them elsewhere.
 
-use super::decode::take_field;
+use std::ops::RangeInclusive;
+
+use super::decode::{rising, take_field};
 use super::header::BatchHeader;
 use super::{invalid, varint};
 use crate::api::Result;
@@ -52,12 +54,19 @@ pub(crate) struct RawRecords<'a> {
     rest: &'a [u8],
     left: i32,
     base_offset: i64,
+    /// The offset deltas that the next record may have.
+    deltas: RangeInclusive<i64>,
 }
 
 impl<'a> RawRecords<'a> {
     /// The records in `opened`, of the batch with this header.
     pub(crate) fn new(header: &BatchHeader, opened: &'a [u8]) -> Self {
-        Self { rest: opened, left: header.records, base_offset: header.base_offset }
+        Self {
+            rest: opened,
+            left: header.records,
+            base_offset: header.base_offset,
+            deltas: 0..=i64::from(header.last_offset_delta),
+        }
     }
 
     fn take(&mut self) -> Option<RawRecord<'a>> {
@@ -70,7 +79,7 @@ impl<'a> RawRecords<'a> {
         body = after;
         let timestamp_delta = varint::take(&mut body)?;
         let after_timestamp = body;
-        let offset_delta = varint::take(&mut body)?;
+        let offset_delta = rising(varint::take(&mut body)?, &mut self.deltas)?;
         let key = take_field(&mut body)?;
         let is_tombstone = take_field(&mut body)?.is_none();
         Some(RawRecord {

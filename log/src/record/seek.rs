@@ -1,7 +1,7 @@
 //! Finding a record by its time.
 
 use super::batches::{Batch, Batches};
-use super::decode::BatchDecoder;
+use super::decode::{BatchDecoder, OPENED_BYTES_MAX};
 
 /// A record found by its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +11,6 @@ pub struct TimedOffset {
     /// Its timestamp, in ms since 1970.
     pub timestamp_ms: i64,
 }
-
-/// Most bytes of a batch that are opened to find a record in it.
-const OPENED_BYTES_MAX: usize = 256 << 20;
 
 /// The first record in `batches` at or after `time` (ms since 1970) and at or
 /// after the offset `from`.

@@ -180,6 +180,27 @@ fn records_without_a_key_are_named() {
 }
 
 #[test]
+fn offsets_that_do_not_rise_within_their_batch_are_malformed() {
+    let mut builder = BatchBuilder::new(Compression::None);
+    builder.append(0, None, Some(b"a"), &[]).unwrap();
+    builder.append(0, None, Some(b"b"), &[]).unwrap();
+    let batch = builder.finish().unwrap();
+    // The second record: length, attributes, timestamp delta, offset delta (1, zigzag 2).
+    let at = batch.len() - 8 + 3;
+    assert_eq!(batch[at], 2, "{batch:?}");
+    for wrong in [0, 1, 4] {
+        let mut bytes = batch.to_vec();
+        bytes[at] = wrong;
+        let mut decoder = BatchDecoder::new(1 << 20);
+        let crc = crc32c::crc32c(&bytes[CRC_START..]);
+        bytes[CRC_START - 4..CRC_START].copy_from_slice(&crc.to_be_bytes());
+        let parsed = Batches::new(&bytes).next().unwrap().unwrap();
+        let records: Vec<_> = decoder.decode(&parsed).unwrap().collect();
+        assert!(records[0].is_ok() && records[1].is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn varints_have_their_length() {
     for value in [0, -1, 1, 63, 64, -64, -65, 8191, 8192, i64::MAX, i64::MIN] {
         let mut out = [0; varint::LEN_MAX];

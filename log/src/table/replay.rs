@@ -4,12 +4,10 @@ use std::collections::HashMap;
 
 use crate::api::{Log, OffsetAt, Result, TopicPartition};
 use crate::error::LogError;
-use crate::record::{BatchDecoder, Batches};
+use crate::record::{BatchDecoder, Batches, OPENED_BYTES_MAX};
 
 /// Bytes of one read.
 const READ_BYTES: usize = 1 << 20;
-/// Most bytes of records in one batch of a table's topic.
-const OPENED_BYTES_MAX: usize = 256 << 20;
 
 /// The last value of each key and its offset.
 pub(super) struct Latest {
