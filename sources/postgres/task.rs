@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thalweg_core::batch::SourceBatch;
 use thalweg_core::connector::{Committer, Notes, SourceTask};
-use thalweg_core::{ConnectError, Durable, Position, failpoint};
+use thalweg_core::{ConnectError, Durable, ErrorKind, Position, failpoint};
 use tokio_util::sync::CancellationToken;
 
 use super::catalog::{TableInfo, Types, load_tables};
@@ -90,17 +90,20 @@ impl SourceTask for PostgresTask {
                         (self.place.stream, self.shown) = run.last();
                         return Ok(batch);
                     }
-                    Ok(Step::NeedsText) => self.restart_in_text(),
+                    Ok(Step::NeedsText) => self.restart_in_text().await,
                     Ok(Step::Over) => self.end_backlog().await,
                     // From the last batch on, the stream has it too.
-                    Err(error) => self.give_up_backlog(&error.to_string()),
+                    Err(error) if error.kind() == ErrorKind::Retriable => {
+                        self.give_up_backlog(&error.to_string()).await;
+                    }
+                    Err(error) => return Err(error),
                 },
                 Phase::Stream(run) => match run.next().await? {
                     Step::Batch(batch) => {
                         (self.place.stream, self.shown) = run.last();
                         return Ok(batch);
                     }
-                    Step::NeedsText => self.restart_in_text(),
+                    Step::NeedsText => self.restart_in_text().await,
                     Step::Over => self.phase = Phase::Starting,
                 },
                 Phase::Idle => {
@@ -112,8 +115,12 @@ impl SourceTask for PostgresTask {
     }
 
     async fn close(self) {
-        if let Phase::Stream(run) = self.phase {
-            run.into_parts().0.close().await;
+        match self.phase {
+            Phase::Stream(run) => run.into_parts().0.close().await,
+            Phase::Backlog(run) => {
+                drop(run.into_parts().0.close(&self.config.server).await);
+            }
+            _ => {}
         }
         if self.config.slot.drop_on_stop && self.cancel.is_cancelled() {
             let dropping = async {
@@ -183,7 +190,9 @@ impl PostgresTask {
             return Ok(None);
         }
         let (types, binary) = self.types().await?;
-        match Backlog::start(&self.config.server, &self.start_at(binary)).await {
+        let server = &self.config.server;
+        let wire = connect(server, Purpose::Sql).await?;
+        match Backlog::start(server, wire, &self.start_at(binary)).await {
             Ok(Some(backlog)) => {
                 let mib = backlog.bytes_left() >> 20;
                 tracing::info!(slot = self.config.slot.name, mib, "reading a backlog of WAL");
@@ -195,7 +204,7 @@ impl PostgresTask {
                 Ok(None)
             }
             Err(fault) => {
-                self.give_up_backlog(&fault.during("it can't be begun").to_string());
+                self.give_up_backlog(&fault.to_string()).await;
                 Ok(None)
             }
         }
@@ -208,21 +217,32 @@ impl PostgresTask {
             (self.place.stream, self.shown) = run.last();
             let (backlog, changes) = run.into_parts();
             self.take_back(changes);
-            if let Err(fault) = backlog.close().await {
+            if let Err(fault) = backlog.close(&self.config.server).await {
                 tracing::debug!(%fault, "the slot is moved by the stream");
             }
         }
     }
 
-    fn give_up_backlog(&mut self, reason: &str) {
+    /// Goes on as a stream, from the last batch on.
+    async fn give_up_backlog(&mut self, reason: &str) {
         tracing::warn!(
             slot = self.config.slot.name,
-            "the backlog can't be read by SQL, which would be faster (it needs two free \
-             replication slots and room for temporary files): going on as a stream: {reason}"
+            "a backlog of WAL is streamed, which is slower than reading it by SQL; that needs two \
+             free replication slots, the right to copy one, and room for temporary files, and was \
+             given up because: {reason}"
         );
         self.notes.clear(BACKLOG);
         self.tries_backlog = false;
-        self.phase = Phase::Starting;
+        if let Phase::Backlog(run) = std::mem::replace(&mut self.phase, Phase::Starting) {
+            let (backlog, changes) = run.into_parts();
+            // Tables as they were when the rows that were handed over were read;
+            // the snapshot's filter stays as it was at the last batch.
+            let (fresh, tables) = changes.into_tables();
+            self.changes.extend(fresh);
+            self.is_new_place = !self.changes.is_empty();
+            self.tables = tables.into_stored();
+            drop(backlog.close(&self.config.server).await);
+        }
     }
 
     /// Takes from a stream that ended what the next one goes on with.
@@ -278,11 +298,16 @@ impl PostgresTask {
         }))
     }
 
-    fn restart_in_text(&mut self) {
+    async fn restart_in_text(&mut self) {
         self.text_only = true;
         let (last, changes) = match std::mem::replace(&mut self.phase, Phase::Starting) {
             Phase::Stream(run) => (run.last(), run.into_parts().1),
-            Phase::Backlog(run) => (run.last(), run.into_parts().1),
+            Phase::Backlog(run) => {
+                let last = run.last();
+                let (backlog, changes) = run.into_parts();
+                drop(backlog.close(&self.config.server).await);
+                (last, changes)
+            }
             _ => return,
         };
         // What was left out since the last batch must not come again: the

@@ -8,8 +8,11 @@ use thalweg_harness::Thalweg;
 
 use crate::crash::World;
 
-/// How often a place is come to before the process ends there.
-const COUNTS: [u64; 3] = [1, 2, 7];
+/// How often a place is come to before the process ends there. A snapshot is
+/// over once only.
+fn counts(name: &str) -> &'static [u64] {
+    if name == "snapshot.over" { &[1] } else { &[1, 2, 7] }
+}
 
 #[test]
 fn failpoints_at_every_step_lose_nothing_and_repeat_nothing() {
@@ -22,7 +25,7 @@ fn failpoints_at_every_step_lose_nothing_and_repeat_nothing() {
         if number == 2 {
             world.begin();
         }
-        for count in COUNTS {
+        for count in counts(name) {
             let mut options = world.options();
             options.environment.push(("THALWEG_FAILPOINT".to_owned(), format!("{name}:{count}")));
             // It may get there before it says that it is ready.
@@ -38,8 +41,8 @@ fn failpoints_at_every_step_lose_nothing_and_repeat_nothing() {
             }
         }
     }
-    // The snapshot is over after its first end.
-    missed.retain(|name| !name.starts_with("snapshot."));
+    // How many chunks are left of the snapshot depends on where it ended before.
+    missed.retain(|name| !matches!(name.as_str(), "snapshot.chunk:2" | "snapshot.chunk:7"));
     assert!(missed.is_empty(), "never came to {missed:?}");
     let last = Thalweg::start(&world.options()).unwrap();
     world.check(last);

@@ -115,6 +115,14 @@ impl Changes {
         (self.tables, self.snapshot)
     }
 
+    /// The tables alone, and those of them that are not kept yet.
+    pub(crate) fn into_tables(mut self) -> (Vec<StateChange>, TableStore) {
+        let lsn = self.place().commit_lsn.max(self.place.flush_lsn);
+        let fresh = self.tables.take_fresh();
+        let kept = fresh.into_iter().map(|table| schemas::keep(table, lsn)).collect();
+        (kept, self.tables)
+    }
+
     /// Reads frames until there are no more, or something must be done first.
     /// The frame that waits for it is left for the next call.
     pub(crate) fn read(&mut self, frames: &mut WalFrames<'_>) -> Result<Pause, ConnectError> {

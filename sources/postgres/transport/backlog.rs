@@ -20,9 +20,18 @@ const DONE_BYTES: u64 = 4 << 20;
 const CHUNK_BYTES_MIN: u64 = 16 << 20;
 const CHUNK_BYTES_MAX: u64 = 128 << 20;
 
+/// Each chunk is decoded from the slot's restart point on, which stays behind
+/// the oldest transaction that is open. With more than this to be decoded again
+/// a stream is better.
+const AGAIN_BYTES_MAX: u64 = 2 * CHUNK_BYTES_MAX;
+
 /// Where the server's WAL ends, for rows that are to be read.
-const WAL_END: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() \
+const WAL_END: &str = "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() \
                        ELSE pg_current_wal_flush_lsn() END";
+
+/// Nothing of a user's or a role's own settings ends a session that waits.
+const NO_TIMEOUTS: &str = "SELECT set_config(name, '0', false) FROM pg_settings \
+                           WHERE name IN ('statement_timeout', 'transaction_timeout')";
 
 /// Reads what lies behind the end of the WAL.
 pub(crate) struct Backlog {
@@ -38,6 +47,8 @@ pub(crate) struct Backlog {
     /// Where the WAL ended when that was last looked up.
     wal_end: Lsn,
     chunk_bytes: u64,
+    /// Nothing more is asked for.
+    is_enough: bool,
     /// How far rows are durable, and how far the slot was moved.
     durable: Lsn,
     moved: Lsn,
@@ -46,6 +57,8 @@ pub(crate) struct Backlog {
 /// One of the two sessions.
 struct Session {
     wire: Wire,
+    /// Its process.
+    pid: String,
     /// The copy of the slot.
     slot: String,
     /// Where that is.
@@ -55,15 +68,24 @@ struct Session {
 }
 
 impl Backlog {
-    /// Begins to read from the slot's place on; none if there is too little.
-    pub(crate) async fn start(server: &Server, start: &StartAt<'_>) -> Result<Option<Self>, Fault> {
-        let mut first = signed_in(server).await?;
-        let wal_end = one(&first.query(WAL_END).await?)?;
-        let confirmed = format!(
-            "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = {}",
+    /// Begins to read from the slot's place on; none if there is too little, or
+    /// the server or the slot is not one to do so with.
+    pub(crate) async fn start(
+        server: &Server,
+        mut first: Wire,
+        start: &StartAt<'_>,
+    ) -> Result<Option<Self>, Fault> {
+        first.query(NO_TIMEOUTS).await?;
+        let look = format!(
+            "SELECT {WAL_END}, confirmed_flush_lsn, current_setting('server_version_num'), \
+             coalesce(to_jsonb(s)->>'failover', 'false') \
+             FROM pg_replication_slots s WHERE slot_name = {}",
             literal(start.slot)
         );
-        let confirmed = one(&first.query(&confirmed).await?)?;
+        let Some((wal_end, confirmed)) = usable(&first.query(&look).await?) else {
+            first.close().await;
+            return Ok(None);
+        };
         let from = start.lsn.max(confirmed);
         if wal_end.0.saturating_sub(from.0) < WORTH_BYTES {
             first.close().await;
@@ -71,7 +93,7 @@ impl Backlog {
         }
         let turns = [
             Session::new(first, start.slot, confirmed).await?,
-            Session::new(signed_in(server).await?, start.slot, confirmed).await?,
+            Session::new(second(server).await?, start.slot, confirmed).await?,
         ];
         let options: Vec<String> = start
             .options()
@@ -86,6 +108,7 @@ impl Backlog {
             asked: from,
             wal_end,
             chunk_bytes: CHUNK_BYTES_MIN,
+            is_enough: false,
             durable: confirmed,
             moved: confirmed,
         };
@@ -102,7 +125,7 @@ impl Backlog {
     /// Queues the statements for the next chunk, if there is one.
     fn ask(&mut self, number: usize) -> Result<(), Fault> {
         let left = self.bytes_left();
-        if left < DONE_BYTES {
+        if left < DONE_BYTES || self.is_enough {
             return Ok(());
         }
         // No crumbs at the end.
@@ -110,7 +133,8 @@ impl Backlog {
         self.chunk_bytes = (2 * self.chunk_bytes).min(CHUNK_BYTES_MAX);
         let (from, to) = (self.asked, Lsn(self.asked.0 + bytes));
         let mut sql = String::new();
-        if self.durable > self.moved {
+        // Always the same session: two can't move one slot at once.
+        if number == 0 && self.durable > self.moved {
             self.moved = self.durable;
             sql = moving(&self.slot, self.moved);
         }
@@ -120,9 +144,11 @@ impl Backlog {
         }
         sql += &format!(
             "COPY (SELECT lsn, data FROM pg_logical_slot_get_binary_changes({}, '{to}', NULL, {})) \
-             TO STDOUT (FORMAT binary); {WAL_END}",
+             TO STDOUT (FORMAT binary); \
+             SELECT {WAL_END}, restart_lsn FROM pg_replication_slots WHERE slot_name = {}",
             literal(&session.slot),
-            self.options
+            self.options,
+            literal(&session.slot),
         );
         session.wire.begin_copy(&sql)?;
         (session.at, session.chunk) = (to, Some(to));
@@ -132,16 +158,24 @@ impl Backlog {
 
     /// Moves the slot to where rows are durable and ends the sessions, and with
     /// them their slots.
-    pub(crate) async fn close(self) -> Result<(), Fault> {
+    pub(crate) async fn close(self, server: &Server) -> Result<(), Fault> {
+        let is_busy = self.turns.iter().any(|session| session.chunk.is_some());
         let [mut first, second] = self.turns;
-        let moved = if self.durable > self.moved && first.chunk.is_none() {
-            first.wire.query(&moving(&self.slot, self.durable)).await.map(drop)
-        } else {
-            Ok(())
-        };
+        let mut done = Ok(());
+        if is_busy {
+            // One that decodes would go on until it has something to send.
+            let pids = format!("{}, {}", first.pid, second.pid);
+            let ends = format!("SELECT pg_terminate_backend(pid) FROM unnest(ARRAY[{pids}]) pid");
+            done = match self::second(server).await {
+                Ok(mut wire) => wire.query(&ends).await.map(drop),
+                Err(fault) => Err(fault),
+            };
+        } else if self.durable > self.moved {
+            done = first.wire.query(&moving(&self.slot, self.durable)).await.map(drop);
+        }
         first.wire.close().await;
         second.wire.close().await;
-        moved
+        done
     }
 }
 
@@ -150,30 +184,46 @@ fn moving(slot: &str, to: Lsn) -> String {
     format!("SELECT pg_replication_slot_advance({}, '{to}'); ", literal(slot))
 }
 
-async fn signed_in(server: &Server) -> Result<Wire, Fault> {
+async fn second(server: &Server) -> Result<Wire, Fault> {
     let connecting = connect(server, Purpose::Sql).await;
     let mut wire = connecting.map_err(|error| Fault::protocol(error.to_string()))?;
-    wire.query("SET statement_timeout = 0").await?;
+    wire.query(NO_TIMEOUTS).await?;
     Ok(wire)
 }
 
-/// The LSN that a statement gave.
-fn one(rows: &[Vec<Option<String>>]) -> Result<Lsn, Fault> {
-    let text = rows.first().and_then(|row| row.first()?.as_deref());
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| Fault::protocol("no LSN"))
+/// The end of the WAL and the slot's place, if they are fit for it.
+fn usable(rows: &[Vec<Option<String>>]) -> Option<(Lsn, Lsn)> {
+    let row = rows.first()?;
+    let text = |at: usize| row.get(at)?.as_deref();
+    // A copy does not wait for the standbys that a failover slot waits for.
+    let is_fit = is_mended(text(2)?.parse().ok()?) && text(3)? == "false";
+    is_fit.then_some((text(0)?.parse().ok()?, text(1)?.parse().ok()?))
+}
+
+/// Whether a server moves slots without losing what their decoding needs (their
+/// `catalog_xmin` went too far ahead before), by its `server_version_num`.
+fn is_mended(version: u32) -> bool {
+    match version / 10_000 {
+        13 => version >= 130_021,
+        14 => version >= 140_018,
+        15 => version >= 150_013,
+        16 => version >= 160_009,
+        17 => version >= 170_005,
+        major => major >= 18,
+    }
 }
 
 impl Session {
     /// Copies the slot for a session, until that ends.
     async fn new(mut wire: Wire, slot: &str, at: Lsn) -> Result<Self, Fault> {
-        let pid = wire.query("SELECT pg_backend_pid()").await?;
-        let pid = pid.first().and_then(|row| row.first()?.as_deref()).unwrap_or_default();
+        let rows = wire.query("SELECT pg_backend_pid()").await?;
+        let pid = rows.into_iter().flatten().flatten().next().unwrap_or_default();
         // A slot's name has 63 letters at most.
         let copy = format!("{}_backlog_{pid}", &slot[..slot.len().min(40)]);
         let (from, to) = (literal(slot), literal(&copy));
         let copying = format!("SELECT pg_copy_logical_replication_slot({from}, {to}, true)");
         wire.query(&copying).await?;
-        Ok(Self { wire, slot: copy, at, chunk: None })
+        Ok(Self { wire, pid, slot: copy, at, chunk: None })
     }
 }
 
@@ -196,7 +246,10 @@ impl WalTransport for Backlog {
     }
 
     fn consume(&mut self, taken: &Taken) -> Result<(), Fault> {
-        self.wal_end = taken.wal_end.unwrap_or(self.wal_end).max(self.wal_end);
+        if let Some((wal_end, restart)) = taken.wal {
+            self.wal_end = wal_end.max(self.wal_end);
+            self.is_enough |= self.asked.0.saturating_sub(restart.0) > AGAIN_BYTES_MAX;
+        }
         self.turns[self.now].wire.consume(taken.bytes);
         if taken.is_over {
             self.turns[self.now].chunk = None;

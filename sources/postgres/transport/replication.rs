@@ -81,8 +81,8 @@ pub(crate) struct Taken {
     pub(crate) bytes: usize,
     /// The rows are over.
     pub(crate) is_over: bool,
-    /// Where the server's WAL ends, if it told.
-    pub(crate) wal_end: Option<Lsn>,
+    /// Where the server's WAL ends and from where it decodes, if it told.
+    pub(crate) wal: Option<(Lsn, Lsn)>,
 }
 
 impl<'a> WalFrames<'a> {
@@ -124,7 +124,7 @@ impl<'a> WalFrames<'a> {
                 (Frame { tag: b'c' | b'C', .. }, Format::Stream) => return Err(Fault::Closed),
                 (Frame { tag: b'T' | b'H' | b'c' | b'C', .. }, Format::Rows(_)) => {}
                 (Frame { tag: b'D', body }, Format::Rows(_)) => {
-                    self.taken.wal_end = lsn_row(body).or(self.taken.wal_end);
+                    self.taken.wal = lsn_row(body).or(self.taken.wal);
                 }
                 (Frame { tag: b'Z', .. }, Format::Rows(end)) => {
                     self.taken.is_over = true;
@@ -153,10 +153,14 @@ fn row_frame(body: &[u8]) -> Result<Option<WalFrame<'_>>, Fault> {
     frame.map(Some).ok_or_else(|| Fault::protocol("a row of the backlog"))
 }
 
-/// The LSN in a row of one column of text.
-fn lsn_row(body: &[u8]) -> Option<Lsn> {
-    let text = body.strip_prefix(&[0, 1])?.get(4..)?;
-    std::str::from_utf8(text).ok()?.parse().ok()
+/// The LSNs in a row of two columns of text.
+fn lsn_row(body: &[u8]) -> Option<(Lsn, Lsn)> {
+    let rest = body.strip_prefix(&[0, 2])?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let (first, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+    let second = rest.get(4..)?;
+    let lsn = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
+    Some((lsn(first)?, lsn(second)?))
 }
 
 #[inline]

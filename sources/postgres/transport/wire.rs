@@ -27,6 +27,8 @@ pub(crate) struct Wire {
     socket: Socket,
     input: Input,
     output: BytesMut,
+    /// Bytes were taken from the output that may not be on their way yet.
+    owes_flush: bool,
 }
 
 /// Bytes that were read and not consumed. The room behind them was written once
@@ -73,7 +75,7 @@ impl Input {
 impl Wire {
     /// On a connected socket.
     pub(super) fn new(socket: Socket) -> Self {
-        Self { socket, input: Input::new(), output: BytesMut::new() }
+        Self { socket, input: Input::new(), output: BytesMut::new(), owes_flush: false }
     }
 
     /// What goes out with the next [`Wire::fill`] or [`Wire::flush`].
@@ -93,18 +95,20 @@ impl Wire {
 
     /// Sends what is queued. Cancel-safe.
     pub(crate) async fn flush(&mut self) -> Result<(), Fault> {
+        self.owes_flush |= !self.output.is_empty();
         while !self.output.is_empty() {
             self.socket.write_buf(&mut self.output).await?;
         }
-        self.socket.flush().await?;
+        if self.owes_flush {
+            self.socket.flush().await?;
+            self.owes_flush = false;
+        }
         Ok(())
     }
 
     /// Sends what is queued, then waits for more bytes. Cancel-safe.
     pub(crate) async fn fill(&mut self) -> Result<(), Fault> {
-        if !self.output.is_empty() {
-            self.flush().await?;
-        }
+        self.flush().await?;
         match self.socket.read(self.input.room()).await? {
             0 => Err(Fault::Closed),
             read => {
