@@ -98,7 +98,7 @@ impl Engine {
                 retry_at: Duration::ZERO,
                 is_marked_clean: false,
             },
-            compactions: Compactions::default(),
+            compactions: Compactions::beginning(now + options.compaction_check),
             stopped: None,
             last_commit: now,
             last_sync: now,
