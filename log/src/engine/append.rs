@@ -271,7 +271,9 @@ impl Partition {
 
 impl Active {
     fn is_full(&self, config: &TopicConfig, need: u64, next: i64, now: i64) -> bool {
-        let is_old = now.saturating_sub(self.created_ms) >= config.segment_ms;
+        // What is written to is not compacted, so it is closed in time for that.
+        let lag_ms = if config.compact { config.max_compaction_lag_ms } else { i64::MAX };
+        let is_old = now.saturating_sub(self.created_ms) >= config.segment_ms.min(lag_ms);
         self.len > 0
             && (self.len + need > config.segment_bytes
                 || is_old

@@ -245,7 +245,11 @@ impl Engine {
 /// that is written to is kept by size, and forgotten by time as a whole.
 fn retained_from(records: &PartitionRecords, config: &TopicConfig, now: i64) -> Option<i64> {
     let mut start = records.start;
-    let mut bytes: u64 = records.segments.iter().map(|segment| segment.len).sum();
+    // All of them are looked at only where sizes count.
+    let mut bytes = match config.retention_bytes {
+        Some(_) => records.segments.iter().map(|segment| segment.len).sum::<u64>(),
+        None => 0,
+    };
     let count = records.segments.len();
     for (index, segment) in records.segments.iter().enumerate() {
         let is_active = index + 1 == count;
@@ -256,7 +260,7 @@ fn retained_from(records: &PartitionRecords, config: &TopicConfig, now: i64) -> 
         if !(is_old || is_over) {
             break;
         }
-        bytes -= segment.len;
+        bytes = bytes.saturating_sub(segment.len);
         start = start.max(segment.next);
     }
     // What was forgotten while it was written to goes once it is not.

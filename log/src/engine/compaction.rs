@@ -46,6 +46,11 @@ struct Due {
 }
 
 impl Compactions {
+    /// As at the start, with the first look at this time.
+    pub(super) fn beginning(next_check: Duration) -> Self {
+        Self { next_check, ..Self::default() }
+    }
+
     /// When there will be something to do, unless an outcome comes before.
     pub(super) fn deadline(&self) -> Option<Duration> {
         (!self.is_running).then_some(self.next_check)

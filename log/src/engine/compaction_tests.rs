@@ -365,6 +365,14 @@ fn the_ratio_and_the_longest_lag_decide() {
     log.clock.advance(Duration::from_secs(100));
     assert!(log.compact() > 0);
     log.check();
+    // What is written to is closed by the lag, too.
+    let segments = |log: &mut Keyed| {
+        let at = log.at;
+        log.engine().view.partition(at).unwrap().read().segments.len()
+    };
+    let before = segments(&mut log);
+    fill(&mut log, 200, 201);
+    assert_eq!(segments(&mut log), before + 1);
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Engine {
             },
             producer_ids: ProducerIds::from(checkpoint.producer_ids),
             producer_count: 0,
-            compactions: Compactions::default(),
+            compactions: Compactions::beginning(now + options.compaction_check),
             stopped: None,
             started: (wall_ms, now),
             last_commit: now,

@@ -26,6 +26,9 @@ const STEP: u64 = 16 << 20;
 const FILL_STEP: usize = 1 << 20;
 /// Zeros that are left ahead of the writer before more are written.
 const FILLED_AHEAD_MIN: u64 = 4 << 20;
+/// About as many bytes as the next group may have: a file is full before its end
+/// if that does not fit.
+const GROUP_BYTES: u64 = 16 << 20;
 /// Above this many files, appends wait for a checkpoint that is under way.
 const FILES_SOFT_MAX: usize = 4;
 /// Above this many files, appends are refused.
@@ -150,7 +153,7 @@ impl Journal {
     /// Whether appends should wait for the checkpoint that is under way.
     pub(crate) fn is_congested(&self, needed_from: u64) -> bool {
         self.files.len() >= FILES_SOFT_MAX
-            && self.position >= self.file_bytes
+            && self.position + GROUP_BYTES >= self.file_bytes
             && self.free_file(needed_from).is_none()
     }
 

@@ -14,6 +14,11 @@ fn options() -> Options {
     Options { compaction_check: Duration::from_millis(20), tail_bytes_max: 0, ..Options::default() }
 }
 
+/// Without compaction, so that two reads find the same.
+fn quiet() -> Options {
+    Options { compaction_check: Duration::from_secs(3600), ..options() }
+}
+
 fn spec(more: &[(&str, &str)]) -> TopicSpec {
     let all = [("cleanup.policy", "compact"), ("segment.bytes", "8000")];
     let all = all.iter().chain(more);
@@ -98,6 +103,9 @@ async fn readers_and_writers_go_on_while_it_compacts() {
     for reader in readers {
         reader.await.unwrap();
     }
+    within(log.close()).await.unwrap();
+    drop(log);
+    let log = SegmentLog::open(folder.path(), quiet()).unwrap();
     let left = read(&log, at, 0).await;
     // The last of each key is there, and can be sought.
     for offset in 1191..1200 {
@@ -108,9 +116,6 @@ async fn readers_and_writers_go_on_while_it_compacts() {
         assert_eq!(read(&log, at, offset).await[0].0, next);
         assert_eq!(log.offset(at, OffsetAt::Time(1000 + offset)).await.unwrap(), next);
     }
-    log.close().await.unwrap();
-    let log = SegmentLog::open(folder.path(), options()).unwrap();
-    assert_eq!(read(&log, at, 0).await.last().unwrap().0, 1199);
     log.close().await.unwrap();
 }
 
@@ -128,7 +133,7 @@ async fn a_damaged_index_of_a_compacted_segment_hides_nothing() {
     until("half of it goes", async || read(&log, at, 0).await.len() < 1200).await;
     log.close().await.unwrap();
     let left = {
-        let log = SegmentLog::open(folder.path(), options()).unwrap();
+        let log = SegmentLog::open(folder.path(), quiet()).unwrap();
         let left = read(&log, at, 0).await;
         log.close().await.unwrap();
         left
@@ -144,7 +149,7 @@ async fn a_damaged_index_of_a_compacted_segment_hides_nothing() {
             entry[4..].copy_from_slice(&(position + shift).to_be_bytes());
         }
         std::fs::write(&path, bad).unwrap();
-        let log = SegmentLog::open(folder.path(), options()).unwrap();
+        let log = SegmentLog::open(folder.path(), quiet()).unwrap();
         for offset in (0..700).step_by(17) {
             let next = left.iter().find(|(at, _)| *at >= offset).unwrap().0;
             assert_eq!(read(&log, at, offset).await[0].0, next, "shift {shift}");
