@@ -2,7 +2,7 @@
 SHELL := bash
 CARGO ?= cargo
 
-.PHONY: demo test check bench crash setup help
+.PHONY: demo test check bench crash simulate powercut fuzz setup help
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -20,8 +20,23 @@ check: ## Formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-crash: setup ## kill -9 at 100 random points; the lake must equal the source (KILLS=n)
+crash: setup ## kill -9 at 100 random points, and of the log at exact calls (KILLS=n CALLS=n)
+	THALWEG_CRASH_KILLS=$(or $(KILLS),100) THALWEG_CRASH_CALLS=$(or $(CALLS),40) \
+	  $(CARGO) test -p thalweg-log --test crash -- --nocapture --test-threads=1
 	THALWEG_KILLS=$(or $(KILLS),100) $(CARGO) test --test e2e crash -- --nocapture --test-threads=1
+
+powercut: setup ## The log on an ext4 that loses its power, 500 times (CUTS=n); needs root and loop devices
+	THALWEG_POWERCUTS=$(or $(CUTS),500) \
+	  $(CARGO) test -p thalweg-log --test crash power -- --nocapture --test-threads=1
+
+simulate: ## The log on a simulated disk (SEEDS=n FIRST_SEED=k); a seed that failed fails again
+	THALWEG_SIM_SEEDS=$(or $(SEEDS),20000) THALWEG_SIM_FIRST_SEED=$(or $(FIRST_SEED),1) \
+	  $(CARGO) test --profile checked -p thalweg-log --lib simulation -- --nocapture --test-threads=1
+
+fuzz: ## Damaged bytes for all that reads bytes (RUNS=n for each target, FIRST=k)
+	THALWEG_FUZZ_RUNS=$(or $(RUNS),1300000) THALWEG_FUZZ_FIRST=$(or $(FIRST),0) \
+	THALWEG_FUZZ_GROWTH_MAX_KIB=262144 \
+	  $(CARGO) test --profile checked -p thalweg-log --lib fuzz -- --nocapture --test-threads=1
 
 bench: ## Speed and memory, as ratios against Postgres itself
 	@scripts/setup demo

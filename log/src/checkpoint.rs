@@ -21,7 +21,7 @@ const NEW_NAME: &str = "checkpoint.new";
 const MARK_NAME: &str = "clean-stop";
 
 /// State of one partition.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct PartitionState {
     /// First offset kept.
     pub(crate) start: i64,
@@ -81,7 +81,7 @@ impl Checkpoint {
         out
     }
 
-    fn decode(bytes: &[u8], journal: &Path) -> std::result::Result<Self, Malformed> {
+    pub(crate) fn decode(bytes: &[u8], journal: &Path) -> std::result::Result<Self, Malformed> {
         let body_len = bytes.len().checked_sub(4).ok_or(Malformed)?;
         let (body, mut crc) = bytes.split_at(body_len);
         if crc.try_get_u32()? != crc32c::crc32c(body) {

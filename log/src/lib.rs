@@ -8,6 +8,8 @@ mod conformance;
 mod disk;
 mod engine;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod group_offsets;
 mod journal;
 mod memory;
