@@ -37,7 +37,7 @@ impl Checker {
                 }
                 Said::Created(number) => self.created = Some(*number),
                 Said::Deleted(number) => self.deleted = Some(*number),
-                Said::Refused(_) | Said::Accepted | Said::Closed(_) => {}
+                Said::Refused(_) | Said::Accepted | Said::Closed(_) | Said::Killed => {}
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The process that is killed, seen from its parent.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, Command, Stdio};
 use std::thread::JoinHandle;
@@ -32,6 +33,8 @@ pub(crate) enum Said {
     Refused(String),
     Accepted,
     Closed(String),
+    /// It did not say so: it was killed with -9.
+    Killed,
 }
 
 impl Said {
@@ -99,8 +102,10 @@ impl Child {
     /// Waits for its end. All that it said.
     pub(crate) fn wait(mut self) -> Vec<Said> {
         let heard = self.heard.take().map(|heard| heard.join().unwrap());
-        self.process.wait().unwrap();
-        heard.unwrap_or_default()
+        let status = self.process.wait().unwrap();
+        let mut said = heard.unwrap_or_default();
+        said.extend((status.signal() == Some(9)).then_some(Said::Killed));
+        said
     }
 
     /// Kills it with -9. All that it said.
