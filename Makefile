@@ -2,7 +2,7 @@
 SHELL := bash
 CARGO ?= cargo
 
-.PHONY: demo test check bench crash simulate powercut fuzz setup help
+.PHONY: demo test check bench crash setup help
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -20,10 +20,19 @@ check: ## Formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-crash: setup ## kill -9 at 100 random points, and of the log at exact calls (KILLS=n CALLS=n)
+crash: setup ## kill -9 at 100 random points; the lake must equal the source (KILLS=n)
+	THALWEG_KILLS=$(or $(KILLS),100) $(CARGO) test --test e2e crash -- --nocapture --test-threads=1
+
+bench: ## Speed and memory, as ratios against Postgres itself
+	@scripts/setup demo
+	$(CARGO) bench --bench pipeline
+
+crash: logcrash
+
+.PHONY: logcrash simulate powercut fuzz
+logcrash: setup ## The log alone: kill -9 at exact calls and at random, failing syncs, a full disk
 	THALWEG_CRASH_KILLS=$(or $(KILLS),100) THALWEG_CRASH_CALLS=$(or $(CALLS),40) \
 	  $(CARGO) test -p thalweg-log --test crash -- --nocapture --test-threads=1
-	THALWEG_KILLS=$(or $(KILLS),100) $(CARGO) test --test e2e crash -- --nocapture --test-threads=1
 
 powercut: setup ## The log on an ext4 that loses its power, 500 times (CUTS=n); needs root and loop devices
 	THALWEG_POWERCUTS=$(or $(CUTS),500) \
@@ -37,7 +46,3 @@ fuzz: ## Damaged bytes for all that reads bytes (RUNS=n for each target, FIRST=k
 	THALWEG_FUZZ_RUNS=$(or $(RUNS),1300000) THALWEG_FUZZ_FIRST=$(or $(FIRST),0) \
 	THALWEG_FUZZ_GROWTH_MAX_KIB=262144 \
 	  $(CARGO) test --profile checked -p thalweg-log --lib fuzz -- --nocapture --test-threads=1
-
-bench: ## Speed and memory, as ratios against Postgres itself
-	@scripts/setup demo
-	$(CARGO) bench --bench pipeline

@@ -12,10 +12,13 @@ use crate::segment::Segment;
 
 pub(super) const TARGET: Target = Target { name: "checkpoints", samples, mend, read };
 
+// Fields are added to both over time.
+#[allow(clippy::needless_update)]
 fn samples() -> Vec<Vec<u8>> {
     let mut segment = Segment::new(40, 1_700_000_000_000);
     segment.add(90, 1_700_000_000_500, 12_000);
-    let partition = PartitionState { start: 42, next: 91, segments: vec![segment] };
+    let partition =
+        PartitionState { start: 42, next: 91, segments: vec![segment], ..Default::default() };
     let topic = |id: u128, partitions: u32| TopicState {
         info: TopicInfo {
             id: Uuid::from_u128(id),
@@ -33,6 +36,7 @@ fn samples() -> Vec<Vec<u8>> {
         durable_through: 999,
         place: (PathBuf::from("0001.journal"), 8192),
         topics,
+        ..Default::default()
     };
     let all = [Vec::new(), vec![topic(1, 1)], vec![topic(1, 3), topic(2, 12)]];
     all.into_iter().map(|topics| checkpoint(topics).encode()).collect()
