@@ -98,7 +98,12 @@ impl SegmentReader {
             Ok(file) => file,
             Err(error) => return Err(self.missing(partition, offset, &log_path, &error)),
         };
-        let segment_file = SegmentFile { file: &*file, path: &log_path, len: read.place.len };
+        let segment_file = SegmentFile {
+            file: &*file,
+            path: &log_path,
+            len: read.place.len,
+            next: read.place.next,
+        };
         let run = match read.position {
             Some(position) => segment_file.run(position, offset, bytes_max)?,
             None => {
@@ -164,8 +169,12 @@ impl SegmentReader {
             _ => {
                 let log_path = path(&partition.folder, place.base, Part::Log);
                 let rebuilt = self.file(partition, &log_path).ok().and_then(|file| {
-                    let segment_file =
-                        SegmentFile { file: &*file, path: &log_path, len: place.len };
+                    let segment_file = SegmentFile {
+                        file: &*file,
+                        path: &log_path,
+                        len: place.len,
+                        next: place.next,
+                    };
                     self.rebuild(partition, place, &segment_file).ok()
                 });
                 rebuilt.map_or(0, |entries| position_of(&entries, relative))
@@ -217,7 +226,7 @@ impl SegmentReader {
             }
             let last = Batches::new(&fetched.batches).flatten().last();
             match last {
-                Some(batch) => offset = batch.header.last_offset() + 1,
+                Some(batch) => offset = batch.header.last_offset().saturating_add(1),
                 None => break,
             }
         }

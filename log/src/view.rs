@@ -81,6 +81,8 @@ pub(crate) struct SegmentPlace {
     pub(crate) base: i64,
     /// Bytes of the log file that hold batches.
     pub(crate) len: u64,
+    /// Offset after them, unless more are on their way to the file.
+    pub(crate) next: Option<i64>,
     /// Entries in the index file.
     pub(crate) indexed: u32,
 }
@@ -202,6 +204,7 @@ impl PartitionRecords {
             place: SegmentPlace {
                 base: segment.base,
                 len: segment.written,
+                next: (segment.written == segment.len).then_some(segment.next),
                 indexed: segment.index.written,
             },
             position: hint.or(is_known.then_some(fresh)),
