@@ -27,3 +27,23 @@ crash: setup ## kill -9 at each step and at 100 random points; the lake must equ
 bench: ## Speed and memory, as ratios against Postgres itself
 	@scripts/setup demo
 	$(CARGO) bench --bench pipeline
+
+crash: logcrash
+
+.PHONY: logcrash simulate powercut fuzz
+logcrash: setup ## The log alone: kill -9 at exact calls and at random, failing syncs, a full disk
+	THALWEG_CRASH_KILLS=$(or $(KILLS),100) THALWEG_CRASH_CALLS=$(or $(CALLS),40) \
+	  $(CARGO) test -p thalweg-log --test crash -- --nocapture --test-threads=1
+
+powercut: setup ## The log on an ext4 that loses its power, 500 times (CUTS=n); needs root and loop devices
+	THALWEG_POWERCUTS=$(or $(CUTS),500) \
+	  $(CARGO) test -p thalweg-log --test crash power -- --nocapture --test-threads=1
+
+simulate: ## The log on a simulated disk (SEEDS=n FIRST_SEED=k); a seed that failed fails again
+	THALWEG_SIM_SEEDS=$(or $(SEEDS),20000) THALWEG_SIM_FIRST_SEED=$(or $(FIRST_SEED),1) \
+	  $(CARGO) test --profile checked -p thalweg-log --lib simulation -- --nocapture --test-threads=1
+
+fuzz: ## Damaged bytes for all that reads bytes (RUNS=n for each target, FIRST=k)
+	THALWEG_FUZZ_RUNS=$(or $(RUNS),1300000) THALWEG_FUZZ_FIRST=$(or $(FIRST),0) \
+	THALWEG_FUZZ_GROWTH_MAX_KIB=262144 \
+	  $(CARGO) test --profile checked -p thalweg-log --lib fuzz -- --nocapture --test-threads=1

@@ -102,7 +102,7 @@ impl Checkpoint {
         out
     }
 
-    fn decode(bytes: &[u8], journal: &Path) -> std::result::Result<Self, Malformed> {
+    pub(crate) fn decode(bytes: &[u8], journal: &Path) -> std::result::Result<Self, Malformed> {
         let body_len = bytes.len().checked_sub(4).ok_or(Malformed)?;
         let (body, mut crc) = bytes.split_at(body_len);
         if crc.try_get_u32()? != crc32c::crc32c(body) {

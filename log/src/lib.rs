@@ -10,6 +10,8 @@ mod describe;
 mod disk;
 mod engine;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod group_offsets;
 mod journal;
 mod memory;

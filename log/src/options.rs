@@ -11,9 +11,12 @@ pub enum Durability {
     /// When it is synced to the disk: it survives a loss of power.
     Fsync,
     /// When it is with the system, which is told to sync this often: a crash of
-    /// the process loses nothing, a loss of power up to this much.
+    /// the process loses nothing, a loss of power up to this much. What is left
+    /// then is the log as a whole as it was at an earlier moment.
     Interval(Duration),
-    /// When it is with the system, which syncs when it likes.
+    /// When it is with the system, which syncs when it likes: a crash of the
+    /// process loses nothing, a loss of power any length of the log's end, as a
+    /// whole. A clean stop makes all durable.
     PageCache,
 }
 

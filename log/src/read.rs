@@ -348,7 +348,7 @@ fn segment_file<'a>(
     path: &'a Path,
     file: &'a dyn DiskFile,
 ) -> SegmentFile<'a> {
-    SegmentFile { file, path, len: place.len, has_gaps: place.revision > 0 }
+    SegmentFile { file, path, len: place.len, next: place.next, has_gaps: place.revision > 0 }
 }
 
 /// The index state of a segment, from its batches, as if nothing of it were in

@@ -93,6 +93,8 @@ pub(crate) struct SegmentPlace {
     pub(crate) revision: u32,
     /// Bytes of the log file that hold batches.
     pub(crate) len: u64,
+    /// Offset after them, unless more are on their way to the file.
+    pub(crate) next: Option<i64>,
     /// Entries in the index file.
     pub(crate) indexed: u32,
 }
@@ -103,6 +105,7 @@ impl SegmentPlace {
             base: segment.base,
             revision: segment.revision,
             len: segment.written,
+            next: (segment.written == segment.len).then_some(segment.next),
             indexed: segment.index.written,
         }
     }

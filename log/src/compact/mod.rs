@@ -266,7 +266,7 @@ fn segment_file<'a>(
     path: &'a std::path::Path,
     file: &'a dyn DiskFile,
 ) -> SegmentFile<'a> {
-    SegmentFile { file, path, len: segment.len, has_gaps: segment.is_compacted() }
+    SegmentFile { file, path, len: segment.len, next: None, has_gaps: segment.is_compacted() }
 }
 
 fn note_producer(producers: &mut HashMap<i64, i64>, header: &BatchHeader) {

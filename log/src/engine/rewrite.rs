@@ -94,7 +94,10 @@ impl Engine {
             }
             self.dirty.remove(&(target, segment.base));
         }
-        let file_path = path(&view.folder, kept.next, Part::Log);
+        let folder = &view.folder;
+        disk.create_dir(folder).map_err(|error| failed("creating", folder, &error))?;
+        self.dirty_folders.insert(self.root.clone());
+        let file_path = path(folder, kept.next, Part::Log);
         let file = disk
             .open(&file_path, Open::Empty)
             .map_err(|error| failed("creating", &file_path, &error))?;

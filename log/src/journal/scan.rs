@@ -139,9 +139,16 @@ fn place_after(
     if let Some(broken) = found.broken.get(&next) {
         return (files[broken.file].0.clone(), broken.at);
     }
-    match last {
+    let (path, at) = match last {
         Some(last) => (files[last.file].0.clone(), last.end()),
         None => expected.place.clone(),
+    };
+    // The frames before one that is not the first of its file are in that file.
+    match found.whole.range(next..).next() {
+        Some((_, after)) if after.at > 0 && files[after.file].0 != path => {
+            (files[after.file].0.clone(), 0)
+        }
+        _ => (path, at),
     }
 }
 

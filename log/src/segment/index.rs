@@ -82,7 +82,7 @@ impl IndexState {
         max_timestamp: i64,
         len: u64,
     ) {
-        let last = relative(last_offset - base);
+        let last = relative(last_offset.saturating_sub(base));
         if max_timestamp > self.max_timestamp {
             self.max_timestamp = max_timestamp;
             self.max_last = last;

@@ -19,6 +19,8 @@ pub(crate) struct SegmentFile<'a> {
     pub(crate) len: u64,
     /// Compaction took offsets out of it.
     pub(crate) has_gaps: bool,
+    /// Offset after its last batch, if that is known.
+    pub(crate) next: Option<i64>,
 }
 
 /// Batches read from a segment.
@@ -56,6 +58,10 @@ impl SegmentFile<'_> {
             .map_err(|error| self.damaged(at, format!("no record batch is here: {error}")))?;
         if at + header.len as u64 > self.len || header.last_offset_delta < 0 {
             return Err(self.damaged(at, "the record batch here leaves the file"));
+        }
+        // No CRC covers it, and the log writes no other.
+        if header.leader_epoch != 0 {
+            return Err(self.damaged(at, "the leader epoch of the batch here is not 0"));
         }
         Ok(header)
     }
@@ -118,25 +124,89 @@ impl SegmentFile<'_> {
 
     fn take_run(&self, buffer: BytesMut, start: usize, at: u64, bytes_max: usize) -> Result<Run> {
         let bytes = buffer.freeze().slice(start..);
+        let first = self.check_header(&bytes, at)?;
         let mut taken = 0;
-        let mut next: Option<i64> = None;
+        let mut next = first.base_offset;
         while bytes.len() - taken >= HEADER_LEN {
-            let here = at + taken as u64;
-            let header = self.check_header(&bytes[taken..], here)?;
-            let end = taken + header.len;
-            if end > bytes.len() || (taken > 0 && end > bytes_max) {
-                break;
-            }
-            let follows = next.is_none_or(|next| {
-                header.base_offset == next || (self.has_gaps && header.base_offset > next)
-            });
-            if !follows {
-                return Err(self.damaged(here, "the batch here has not the next offset"));
-            }
-            header.check(&bytes[taken..]).map_err(|error| self.damaged(here, error.to_string()))?;
-            next = Some(header.last_offset() + 1);
+            let checked = self.check_batch(&bytes, taken, at, next);
+            let end = match checked {
+                Ok((header, end)) if taken == 0 || end <= bytes_max => {
+                    next = header.last_offset().saturating_add(1);
+                    end
+                }
+                Err(error) if taken == 0 => return Err(error),
+                // The rest is for the next read, also its damage.
+                _ => break,
+            };
+            let is_alone = taken == 0;
             taken = end;
+            let after = BatchHeader::decode(&bytes[taken..]);
+            let is_followed = after.is_ok_and(|after| self.follows(after.base_offset, next));
+            if is_alone && !is_followed && !self.is_vouched_for(next, at + taken as u64)? {
+                return Err(self.damaged(at, "the batch here has another offset than it had"));
+            }
         }
-        Ok(Run { batches: bytes.slice(..taken), end: (at + taken as u64, next.unwrap_or(0)) })
+        Ok(Run { batches: bytes.slice(..taken), end: (at + taken as u64, next) })
     }
+
+    /// Checks the batch at `from` of `bytes`, which are those at `at`: it is
+    /// whole, and has the next offset. Returns its header and its end.
+    fn check_batch(
+        &self,
+        bytes: &[u8],
+        from: usize,
+        at: u64,
+        next: i64,
+    ) -> Result<(BatchHeader, usize)> {
+        let here = at + from as u64;
+        let header = self.check_header(&bytes[from..], here)?;
+        if !self.follows(header.base_offset, next) {
+            return Err(self.damaged(here, "the batch here has not the next offset"));
+        }
+        header.check(&bytes[from..]).map_err(|error| self.damaged(here, error.to_string()))?;
+        Ok((header, from + header.len))
+    }
+
+    /// Whether a batch that ends at `at`, before the offset `next`, is where it
+    /// was written. Its CRC does not cover its offset, so the batch after it has
+    /// to say so or, where that one is damaged, the one after that.
+    fn is_vouched_for(&self, next: i64, at: u64) -> Result<bool> {
+        let (after, end) = match self.follower(at)? {
+            Follower::None => return Ok(self.next.is_none_or(|end| self.follows(end, next))),
+            Follower::Damaged => return Ok(true),
+            Follower::Batch(header) if self.follows(header.base_offset, next) => return Ok(true),
+            Follower::Batch(header) => {
+                (header.last_offset().saturating_add(1), at + header.len as u64)
+            }
+        };
+        Ok(match self.follower(end)? {
+            Follower::None => self.next.is_some_and(|end| !self.follows(end, after)),
+            Follower::Damaged => false,
+            Follower::Batch(header) => !self.follows(header.base_offset, after),
+        })
+    }
+
+    /// Whether a batch at this offset can come after one that ends before `next`.
+    fn follows(&self, base: i64, next: i64) -> bool {
+        base == next || (self.has_gaps && base > next)
+    }
+
+    fn follower(&self, at: u64) -> Result<Follower> {
+        if at >= self.len {
+            return Ok(Follower::None);
+        }
+        match self.header(at) {
+            Ok(header) => Ok(Follower::Batch(header)),
+            Err(LogError::Damaged { .. }) => Ok(Follower::Damaged),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What is behind a batch.
+enum Follower {
+    /// The end.
+    None,
+    Damaged,
+    Batch(BatchHeader),
 }

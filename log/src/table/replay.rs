@@ -34,7 +34,7 @@ pub(super) async fn latest(
             if !batch.header.is_control() {
                 take_batch(&mut found, &mut decoder, &batch, next)?;
             }
-            next = batch.header.last_offset() + 1;
+            next = batch.header.last_offset().saturating_add(1);
         }
     }
 }
@@ -70,7 +70,7 @@ pub(super) async fn since(
                     }
                 }
             }
-            next = batch.header.last_offset() + 1;
+            next = batch.header.last_offset().saturating_add(1);
         }
     }
 }

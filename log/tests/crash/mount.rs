@@ -1,0 +1,75 @@
+//! File systems of our own, where we may mount some.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A mounted file system; it goes with this.
+pub(crate) struct Mount {
+    home: tempfile::TempDir,
+    image: Option<PathBuf>,
+}
+
+fn run(program: &str, words: &[&str], path: &[&Path]) -> Result<(), String> {
+    let done = Command::new(program).args(words).args(path).stdin(Stdio::null()).output();
+    match done {
+        Ok(done) if done.status.success() => Ok(()),
+        Ok(done) => Err(format!("{program}: {}", String::from_utf8_lossy(&done.stderr).trim())),
+        Err(error) => Err(format!("{program}: {error}")),
+    }
+}
+
+impl Mount {
+    /// A file system in memory of this size.
+    pub(crate) fn tmpfs(size: &str) -> Result<Self, String> {
+        let mount = Self { home: tempfile::tempdir().unwrap(), image: None };
+        std::fs::create_dir(mount.path()).unwrap();
+        let options = format!("size={size}");
+        run("mount", &["-t", "tmpfs", "-o", &options, "tmpfs"], &[&mount.path()])?;
+        Ok(mount)
+    }
+
+    /// An ext4 of this size on a loop device.
+    pub(crate) fn ext4(bytes: u64) -> Result<Self, String> {
+        let home = tempfile::tempdir().unwrap();
+        let image = home.path().join("image");
+        File::create(&image).unwrap().set_len(bytes).unwrap();
+        run("mkfs.ext4", &["-q", "-E", "lazy_itable_init=0"], &[&image])?;
+        let mount = Self { home, image: Some(image) };
+        std::fs::create_dir(mount.path()).unwrap();
+        mount.mount()?;
+        Ok(mount)
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.home.path().join("mounted")
+    }
+
+    fn mount(&self) -> Result<(), String> {
+        let Some(image) = &self.image else {
+            return Err("it has no image".to_owned());
+        };
+        run("mount", &["-o", "loop"], &[image, &self.path()])
+    }
+
+    /// Cuts the power: what is not on the disk is lost, and nothing gets there
+    /// any more.
+    pub(crate) fn cut_power(&self) -> Result<(), String> {
+        // EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH.
+        const SCRIPT: &str = "import fcntl, os, struct, sys; \
+            fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587D, struct.pack('I', 2))";
+        run("python3", &["-c", SCRIPT], &[&self.path()])
+    }
+
+    /// Mounts it again after the power was cut.
+    pub(crate) fn restore_power(&self) -> Result<(), String> {
+        run("umount", &[], &[&self.path()])?;
+        self.mount()
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        drop(run("umount", &["-l"], &[&self.path()]));
+    }
+}
