@@ -1,6 +1,6 @@
 //! Kafka's error codes, and which of the log's errors is which.
 
-use thalweg_log::LogError;
+use thalweg_log::{LogError, Refusal as BatchRefusal};
 
 /// The codes that are answered here, by their names in the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,7 @@ pub(crate) enum ErrorCode {
     InvalidTopic = 17,
     RecordListTooLarge = 18,
     InvalidRequiredAcks = 21,
+    InvalidTimestamp = 32,
     UnsupportedVersion = 35,
     TopicAlreadyExists = 36,
     InvalidPartitions = 37,
@@ -25,13 +26,14 @@ pub(crate) enum ErrorCode {
     PolicyViolation = 44,
     OutOfOrderSequenceNumber = 45,
     InvalidProducerEpoch = 47,
+    InvalidTxnState = 48,
     KafkaStorageError = 56,
-    UnknownProducerId = 59,
     FetchSessionIdNotFound = 70,
     FencedLeaderEpoch = 74,
     UnknownLeaderEpoch = 75,
     InvalidRecord = 87,
     UnknownTopicId = 100,
+    UnsupportedEndpointType = 115,
 }
 
 impl ErrorCode {
@@ -48,7 +50,14 @@ impl ErrorCode {
             LogError::InvalidTopic(_) => Self::InvalidTopic,
             LogError::OffsetOutOfRange { .. } => Self::OffsetOutOfRange,
             LogError::Fenced(_) => Self::InvalidProducerEpoch,
-            LogError::InvalidBatch(_) => Self::InvalidRecord,
+            LogError::InvalidBatch(_) => Self::CorruptMessage,
+            LogError::Refused(refusal) => match refusal {
+                BatchRefusal::OutOfOrderSequence { .. } => Self::OutOfOrderSequenceNumber,
+                BatchRefusal::FencedProducer { .. } => Self::InvalidProducerEpoch,
+                BatchRefusal::NoTransaction { .. } => Self::InvalidTxnState,
+                BatchRefusal::Timestamp { .. } => Self::InvalidTimestamp,
+                _ => Self::InvalidRecord,
+            },
             LogError::TooLarge { setting: "log.append.bytes.max", .. } => Self::RecordListTooLarge,
             LogError::TooLarge { .. } => Self::MessageTooLarge,
             // What may be mended: clients try again.

@@ -8,7 +8,6 @@ mod call;
 mod connection;
 mod error_code;
 mod listener;
-mod producing;
 mod server;
 #[cfg(test)]
 mod testing;

@@ -8,7 +8,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::error_code::{ErrorCode, Refusal};
-use crate::producing::Producing;
 
 /// The id of the one broker.
 pub(crate) const NODE_ID: i32 = 0;
@@ -52,7 +51,6 @@ pub(crate) struct Server {
     pub(crate) closing: CancellationToken,
     pub(crate) requests: Budget,
     pub(crate) fetched: Budget,
-    pub(crate) producing: Producing,
 }
 
 impl Server {
@@ -62,7 +60,6 @@ impl Server {
             closing: CancellationToken::new(),
             requests: Budget::new(REQUEST_BYTES_MAX),
             fetched: Budget::new(FETCHED_BYTES_MAX),
-            producing: Producing::default(),
         }
     }
 
@@ -99,8 +96,7 @@ impl Server {
 
     /// The topic of this id.
     pub(crate) fn topic_by_id(&self, id: TopicId) -> Result<TopicInfo, Refusal> {
-        let found = self.log().topics().into_iter().find(|topic| topic.id == id);
-        found.ok_or_else(|| {
+        self.log().topic_by_id(id).ok_or_else(|| {
             Refusal::new(ErrorCode::UnknownTopicId, format!("there is no topic with id {id}"))
         })
     }

@@ -32,7 +32,7 @@ pub use memory::MemoryLog;
 pub use options::{Durability, Options};
 pub use segment_log::{PendingProduce, Produced, SegmentLog};
 pub use table::Table;
-pub use topic::TopicConfig;
+pub use topic::{PARTITIONS_MAX, TopicConfig, check_topic_name};
 
 #[cfg(test)]
 mod memory_tests {

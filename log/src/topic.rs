@@ -5,7 +5,7 @@ use crate::error::LogError;
 
 const NAME_LEN_MAX: usize = 249;
 /// Most partitions of one topic (invariant 7).
-pub(crate) const PARTITIONS_MAX: u32 = 100_000;
+pub const PARTITIONS_MAX: u32 = 100_000;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 86_400_000;
 
@@ -176,7 +176,7 @@ fn unlimited(name: &str, value: &str) -> Result<Option<i64>> {
 
 /// Checks the name, the number of partitions and the settings of a topic.
 pub(crate) fn check_spec(base: &TopicConfig, spec: &TopicSpec) -> Result<TopicConfig> {
-    check_name(&spec.name)?;
+    check_topic_name(&spec.name)?;
     if !(1..=PARTITIONS_MAX).contains(&spec.partitions) {
         return Err(LogError::InvalidTopic(format!(
             "topic {} can not have {} partitions: 1 to {PARTITIONS_MAX} are possible",
@@ -186,9 +186,9 @@ pub(crate) fn check_spec(base: &TopicConfig, spec: &TopicSpec) -> Result<TopicCo
     TopicConfig::parse(base, &spec.config)
 }
 
-/// Topic names become names of folders, so this is the one place that decides
-/// what is in them.
-fn check_name(name: &str) -> Result<()> {
+/// Checks a name for a topic. Names become names of folders, so this is the one
+/// place that decides what is in them.
+pub fn check_topic_name(name: &str) -> Result<()> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let fits = (1..=NAME_LEN_MAX).contains(&name.len());
     if !fits || name == "." || name == ".." || !name.bytes().all(legal) {

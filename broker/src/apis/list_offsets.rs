@@ -6,8 +6,8 @@ use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
 use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
-use thalweg_log::record::{BatchDecoder, Batches};
-use thalweg_log::{Log, LogError, OffsetAt, TopicInfo, TopicPartition};
+use thalweg_log::record::TimedOffset;
+use thalweg_log::{Log, OffsetAt, TopicInfo};
 
 use super::{Api, Run, check_epoch, partition_of};
 use crate::call::Call;
@@ -52,8 +52,6 @@ const LATEST_TIERED: i64 = -5;
 
 /// What is not known, or not there.
 const NOTHING: i64 = -1;
-/// Most bytes of a batch that are opened to read a time.
-const OPENED_BYTES_MAX: usize = 32 << 20;
 
 async fn answer(server: &Server, call: &Call) -> Result<Response, Malformed> {
     let request: ListOffsetsRequest = call.decode()?;
@@ -109,9 +107,9 @@ async fn find(
     match asked.timestamp {
         LATEST => Ok((log.offset(at, OffsetAt::End).await?, NOTHING)),
         EARLIEST | EARLIEST_LOCAL => Ok((log.offset(at, OffsetAt::Start).await?, NOTHING)),
-        MAX_TIMESTAMP => Ok(latest_in_time(log, at).await?.unwrap_or((NOTHING, NOTHING))),
+        MAX_TIMESTAMP => Ok(timed(log.offset_of_latest_time(at).await?)),
         LATEST_TIERED => Ok((NOTHING, NOTHING)),
-        time if time >= 0 => Ok(first_at(log, at, time).await?.unwrap_or((NOTHING, NOTHING))),
+        time if time >= 0 => Ok(timed(log.offset_at_time(at, time).await?)),
         time => Err(Refusal::new(
             ErrorCode::UnsupportedVersion,
             format!("time {time} has no meaning here"),
@@ -119,54 +117,6 @@ async fn find(
     }
 }
 
-/// Offset and time of the first record at or after `time`.
-async fn first_at(
-    log: &impl Log,
-    at: TopicPartition,
-    time: i64,
-) -> Result<Option<(i64, i64)>, LogError> {
-    let offset = log.offset(at, OffsetAt::Time(time)).await?;
-    // The end is answered where there is no such record.
-    let fetched = log.read(at, offset, 1).await?;
-    let Some(Ok(batch)) = Batches::new(&fetched.batches).next() else {
-        return Ok(None);
-    };
-    if batch.header.max_timestamp < time {
-        return Ok(None);
-    }
-    let mut decoder = BatchDecoder::new(OPENED_BYTES_MAX);
-    let found = match decoder.decode(&batch) {
-        Ok(records) => records.flatten().find(|record| record.offset >= offset),
-        Err(_) => None,
-    };
-    // Of what can't be opened its batch is known.
-    let timestamp = found.map_or(batch.header.max_timestamp, |record| record.timestamp);
-    Ok(Some((offset, timestamp)))
-}
-
-/// Offset and time of the first record with the latest time. The log finds
-/// records from a time on, so the last time that it finds one for is looked for.
-async fn latest_in_time(
-    log: &impl Log,
-    at: TopicPartition,
-) -> Result<Option<(i64, i64)>, LogError> {
-    let Some(mut found) = first_at(log, at, 0).await? else {
-        return Ok(None);
-    };
-    // Steps that grow until nothing is found any more, then halves.
-    let mut step = 1;
-    let mut beyond = None;
-    loop {
-        let time = match beyond {
-            Some(beyond) if beyond - found.1 <= 1 => return Ok(Some(found)),
-            Some(beyond) => found.1 + (beyond - found.1) / 2,
-            None if found.1 == i64::MAX => return Ok(Some(found)),
-            None => found.1.saturating_add(step),
-        };
-        match first_at(log, at, time).await? {
-            Some(later) => found = later,
-            None => beyond = Some(time),
-        }
-        step = step.saturating_mul(4);
-    }
+fn timed(found: Option<TimedOffset>) -> (i64, i64) {
+    found.map_or((NOTHING, NOTHING), |found| (found.offset, found.timestamp_ms))
 }

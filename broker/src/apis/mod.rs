@@ -1,7 +1,17 @@
 //! The APIs, one file each: what a client can ask for.
 
+mod alter_configs;
 pub(crate) mod api_versions;
+mod configs;
+mod create_partitions;
+mod create_topics;
+mod delete_records;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
 mod fetch;
+mod incremental_alter_configs;
+mod init_producer_id;
 mod list_offsets;
 mod metadata;
 mod operations;
@@ -62,8 +72,22 @@ impl Api {
 }
 
 /// All APIs, by their numbers.
-static APIS: &[&Api] =
-    &[&produce::API, &fetch::API, &list_offsets::API, &metadata::API, &api_versions::API];
+static APIS: &[&Api] = &[
+    &produce::API,
+    &fetch::API,
+    &list_offsets::API,
+    &metadata::API,
+    &api_versions::API,
+    &create_topics::API,
+    &delete_topics::API,
+    &delete_records::API,
+    &init_producer_id::API,
+    &describe_configs::API,
+    &alter_configs::API,
+    &create_partitions::API,
+    &incremental_alter_configs::API,
+    &describe_cluster::API,
+];
 
 /// The API of this number.
 pub(crate) fn find(key: i16) -> Option<&'static Api> {

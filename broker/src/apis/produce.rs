@@ -5,12 +5,11 @@
 //! the disk has this one; its answer waits until its batches are durable.
 
 use bytes::Bytes;
-use thalweg_log::Group;
+use thalweg_log::{Group, PendingProduce, Produced};
 
 use super::{Api, Run, partition_of};
 use crate::call::Call;
 use crate::error_code::{ErrorCode, Refusal};
-use crate::producing::{Pending, Produced};
 use crate::server::Server;
 use crate::wire::{Malformed, Reader, Response};
 
@@ -72,7 +71,6 @@ impl Request {
             topics.push(Topic { name, partitions });
         }
         reader.tags()?;
-        reader.finish()?;
         Ok(Self { is_transactional, acks, topics })
     }
 }
@@ -95,7 +93,7 @@ pub(crate) struct Staged {
 
 struct StagedTopic {
     name: String,
-    partitions: Vec<(i32, Result<Pending, Refusal>)>,
+    partitions: Vec<(i32, Result<PendingProduce, Refusal>)>,
 }
 
 /// Hands the batches of a request to the log. When this resolves they all have
@@ -143,7 +141,7 @@ async fn place(
     topic: &str,
     index: i32,
     batches: Bytes,
-) -> Result<Pending, Refusal> {
+) -> Result<PendingProduce, Refusal> {
     if server.is_internal(topic) {
         return Err(Refusal::new(
             ErrorCode::InvalidTopic,
@@ -157,7 +155,7 @@ async fn place(
             format!("messages of format {magic} are not supported: use a client of Kafka 0.11 on"),
         ));
     }
-    Ok(server.producing.produce(server.log(), Group { target, batches }).await?)
+    Ok(server.log().produce(Group { target, batches }).await?)
 }
 
 impl Staged {

@@ -43,16 +43,16 @@ pub(crate) const fn between(first: i16, last: i16, field: Field) -> Part {
     Part { first, last, field }
 }
 
-/// Checks that `body` has this layout, to its last byte.
+/// Checks that `body` has this layout. Returns what follows it.
 pub(crate) fn check(
     body: &[u8],
     layout: Layout,
     version: i16,
     is_flexible: bool,
-) -> Result<(), Malformed> {
+) -> Result<&[u8], Malformed> {
     let mut reader = Reader::new(body, is_flexible);
     walk(&mut reader, layout, version)?;
-    reader.finish()
+    Ok(reader.rest())
 }
 
 fn walk(reader: &mut Reader<'_>, layout: Layout, version: i16) -> Result<(), Malformed> {

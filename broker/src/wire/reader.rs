@@ -1,5 +1,7 @@
 //! Reading a request by hand. Lengths and counts are checked against what is
-//! there before anything is allocated for them (invariant 7).
+//! there before anything is allocated for them (invariant 7). Bytes behind the
+//! last field are ignored, as Kafka does: librdkafka 2 leaves some behind a
+//! Metadata request for all topics.
 
 use uuid::Uuid;
 
@@ -27,9 +29,6 @@ pub(crate) enum Malformed {
     /// A text is not UTF-8.
     #[error("a text is not UTF-8")]
     Text,
-    /// Bytes are left.
-    #[error("{0} bytes are left behind its last field")]
-    Rest(usize),
     /// The decoder of its message does not take it.
     #[error("it can't be decoded")]
     Undecodable,
@@ -166,11 +165,6 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
-
-    /// Checks that nothing is left.
-    pub(crate) fn finish(&self) -> Result<()> {
-        if self.rest.is_empty() { Ok(()) } else { Err(Malformed::Rest(self.rest.len())) }
-    }
 }
 
 #[cfg(test)]
@@ -185,14 +179,14 @@ mod tests {
         assert_eq!(old.count(1), Ok(1));
         assert_eq!(old.i8(), Ok(7));
         assert_eq!(old.optional_bytes(), Ok(None));
-        assert_eq!(old.finish(), Ok(()));
+        assert_eq!(old.rest(), b"");
         let mut new = Reader::new(b"\x03ab\0\x02\x07\x01\x05\x02xy", true);
         assert_eq!(new.text(), Ok("ab"));
         assert_eq!(new.optional_text(), Ok(None));
         assert_eq!(new.count(1), Ok(1));
         assert_eq!(new.i8(), Ok(7));
         assert_eq!(new.tags(), Ok(()));
-        assert_eq!(new.finish(), Ok(()));
+        assert_eq!(new.rest(), b"");
     }
 
     #[test]
@@ -212,6 +206,5 @@ mod tests {
         assert_eq!(reader(b"\x80\0", false).text(), Err(Malformed::Length(-32768)));
         assert_eq!(reader(b"\x02\xff", true).text(), Err(Malformed::Text));
         assert_eq!(reader(b"\xff\xff\xff\xff\x0f", true).tags(), Err(Malformed::Elements));
-        assert_eq!(reader(b"a", false).finish(), Err(Malformed::Rest(1)));
     }
 }

@@ -72,7 +72,6 @@ impl<'a> Request<'a> {
             reader.optional_text()?;
         }
         reader.tags()?;
-        reader.finish()?;
         Ok(Self {
             wait: Duration::from_millis(wait_ms).min(WAIT_MAX),
             bytes_min: bytes_min.min(bytes_max),

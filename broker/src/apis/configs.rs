@@ -1,0 +1,163 @@
+//! Settings as clients see them, of topics and of the broker.
+
+use kafka_protocol::protocol::StrBytes;
+use thalweg_log::{TopicConfig, TopicInfo};
+
+use crate::error_code::{ErrorCode, Refusal};
+use crate::server::{NODE_ID, Server};
+
+/// A setting with its effective value.
+pub(super) struct Described {
+    pub(super) name: String,
+    pub(super) value: String,
+    /// Where the value comes from: [`OF_TOPIC`], [`OF_BROKER`] or [`DEFAULT`].
+    pub(super) source: i8,
+    pub(super) is_read_only: bool,
+}
+
+/// The topic's own value.
+pub(super) const OF_TOPIC: i8 = 1;
+/// From the settings that the server was started with.
+const OF_BROKER: i8 = 4;
+/// The default.
+pub(super) const DEFAULT: i8 = 5;
+
+/// What has settings.
+#[derive(Debug)]
+pub(super) enum Resource {
+    Topic(TopicInfo),
+    Broker,
+}
+
+impl Resource {
+    const TOPIC: i8 = 2;
+    const BROKER: i8 = 4;
+
+    /// The resource of this kind and name.
+    pub(super) fn find(server: &Server, kind: i8, name: &str) -> Result<Self, Refusal> {
+        match kind {
+            Self::TOPIC => Ok(Self::Topic(server.topic(name)?)),
+            Self::BROKER if name == NODE_ID.to_string() => Ok(Self::Broker),
+            Self::BROKER => Err(Refusal::new(
+                ErrorCode::InvalidRequest,
+                format!("there is no broker {name:?}: the only one is {NODE_ID}"),
+            )),
+            _ => Err(Refusal::new(
+                ErrorCode::InvalidRequest,
+                format!("resources of type {kind} have no settings here: topics and the broker do"),
+            )),
+        }
+    }
+
+    /// Its settings.
+    pub(super) fn describe(&self, server: &Server) -> Result<Vec<Described>, Refusal> {
+        match self {
+            Self::Broker => Ok(of_broker(server)),
+            Self::Topic(topic) => {
+                let config = server.log().topic_config(topic.id);
+                let config = config.ok_or_else(|| Refusal::unknown(&topic.name))?;
+                Ok(of_topic(&config, &topic.config))
+            }
+        }
+    }
+}
+
+/// All settings of a topic that has `own` ones.
+pub(super) fn of_topic(config: &TopicConfig, own: &[(String, String)]) -> Vec<Described> {
+    let is_own = |name: &str| own.iter().any(|(own, _)| own == name);
+    let mut all: Vec<Described> = config
+        .describe()
+        .into_iter()
+        .map(|(name, value)| {
+            let source = if is_own(name) { OF_TOPIC } else { DEFAULT };
+            Described { name: name.to_owned(), value, source, is_read_only: false }
+        })
+        .collect();
+    // Those without effect are told as they were set.
+    for (name, value) in own {
+        if !all.iter().any(|known| known.name == *name) {
+            let (name, value) = (name.clone(), value.clone());
+            all.push(Described { name, value, source: OF_TOPIC, is_read_only: false });
+        }
+    }
+    all
+}
+
+fn of_broker(server: &Server) -> Vec<Described> {
+    let topics = TopicConfig::default();
+    let retention_ms = topics.retention_ms.unwrap_or(-1).to_string();
+    let options = &server.options;
+    let set = [
+        ("auto.create.topics.enable", options.auto_create_topics.to_string(), OF_BROKER),
+        ("broker.id", NODE_ID.to_string(), DEFAULT),
+        ("compression.type", "producer".to_owned(), DEFAULT),
+        ("default.replication.factor", "1".to_owned(), DEFAULT),
+        ("delete.topic.enable", "true".to_owned(), DEFAULT),
+        ("log.cleanup.policy", "delete".to_owned(), DEFAULT),
+        ("log.retention.ms", retention_ms, DEFAULT),
+        ("log.segment.bytes", topics.segment_bytes.to_string(), DEFAULT),
+        ("message.max.bytes", topics.message_bytes_max.to_string(), DEFAULT),
+        ("min.insync.replicas", "1".to_owned(), DEFAULT),
+        ("num.partitions", options.partitions_default.to_string(), OF_BROKER),
+    ];
+    let set = set.map(|(name, value, source)| Described {
+        name: name.to_owned(),
+        value,
+        source,
+        is_read_only: true,
+    });
+    set.into()
+}
+
+/// Checks settings of a topic.
+pub(super) fn parse(settings: &[(String, String)]) -> Result<TopicConfig, Refusal> {
+    TopicConfig::parse(&TopicConfig::default(), settings)
+        .map_err(|error| Refusal::new(ErrorCode::InvalidConfig, error.to_string()))
+}
+
+/// The type of a setting, by its number in the protocol.
+pub(super) fn kind_of(name: &str) -> i8 {
+    const BOOLEAN: i8 = 1;
+    const STRING: i8 = 2;
+    const INT: i8 = 3;
+    const LONG: i8 = 5;
+    const DOUBLE: i8 = 6;
+    const LIST: i8 = 7;
+    match name {
+        "cleanup.policy" | "log.cleanup.policy" => LIST,
+        "compression.type" | "message.timestamp.type" => STRING,
+        "min.cleanable.dirty.ratio" => DOUBLE,
+        "max.message.bytes" | "message.max.bytes" | "segment.bytes" | "index.interval.bytes" => INT,
+        name if name.ends_with(".enable") => BOOLEAN,
+        name if name.ends_with(".ms") || name.ends_with(".bytes") => LONG,
+        _ => INT,
+    }
+}
+
+/// Replaces the settings of a topic, or only checks them.
+pub(super) async fn replace(
+    server: &Server,
+    resource: Resource,
+    settings: Vec<(String, String)>,
+    only_checks: bool,
+) -> Result<(), Refusal> {
+    let Resource::Topic(topic) = resource else {
+        return Err(Refusal::new(
+            ErrorCode::PolicyViolation,
+            "settings of the server are read when it starts: change its file or its arguments",
+        ));
+    };
+    server.check_changeable(&topic.name)?;
+    parse(&settings)?;
+    if only_checks {
+        return Ok(());
+    }
+    Ok(server.log().configure_topic(topic.id, settings).await?)
+}
+
+/// The value of a setting that a client must give.
+pub(super) fn required(name: &str, value: Option<&StrBytes>) -> Result<String, Refusal> {
+    value.map(ToString::to_string).ok_or_else(|| {
+        Refusal::new(ErrorCode::InvalidConfig, format!("{name} is given without a value"))
+    })
+}
