@@ -4,6 +4,8 @@
 //! in their order; `apis/` has one file for each API.
 
 mod apis;
+#[cfg(test)]
+mod bad_input_tests;
 mod call;
 mod connection;
 mod error_code;

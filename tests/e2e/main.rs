@@ -5,6 +5,9 @@
 
 mod crash;
 mod docs;
+#[cfg(feature = "failpoints")]
+mod failpoints;
+mod kafka;
 mod lake;
 mod pipeline;
 mod refusals;

@@ -7,6 +7,7 @@
 
 mod curl;
 mod kafka;
+mod kcat;
 mod lake;
 mod postgres;
 mod process;
@@ -15,6 +16,7 @@ mod thalweg;
 
 pub use curl::{Answer, curl};
 pub use kafka::{Kafka, jars, java};
+pub use kcat::kcat;
 pub use lake::{python, read_lake};
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::{free_port, wait_until};

@@ -30,7 +30,11 @@ TIMEOUT = 30
 BASE_MS = 1_700_000_000_000
 SERVERS = {"bootstrap.servers": sys.argv[1]}
 # What librdkafka says by itself, in the words of the protocol.
-LOCAL = {KafkaError._UNKNOWN_TOPIC: 3, KafkaError._UNKNOWN_PARTITION: 3, KafkaError._INVALID_ARG: 42}
+LOCAL = {
+    KafkaError._UNKNOWN_TOPIC: 3,
+    KafkaError._UNKNOWN_PARTITION: 3,
+    KafkaError._AUTO_OFFSET_RESET: 1,
+}
 
 admin = AdminClient(SERVERS)
 
