@@ -3,7 +3,7 @@
 
 use thalweg_harness::{Kafka, Thalweg, ThalwegOptions};
 
-use crate::run::{Client, address, count};
+use crate::run::{Client, count};
 use crate::setup::options;
 
 /// What is asked, in this order. `#` says what comes.
@@ -100,7 +100,7 @@ fn a_real_kafka_answers_the_same() {
         let named = ["--config".to_owned(), settings.path().display().to_string()];
         let options = ThalwegOptions { arguments: named.into(), ..options(None) };
         let thalweg = Thalweg::start(&options).unwrap();
-        let ours = client.run(&address(&thalweg), &questions);
+        let ours = client.run(thalweg.kafka(), &questions);
         for (question, (theirs, ours)) in questions.iter().zip(theirs.iter().zip(&ours)) {
             let is_meant = DIFFERENCES.iter().any(|(of, _)| of == question);
             if (theirs == ours) == is_meant {

@@ -5,18 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use thalweg_harness::{Thalweg, cache_dir, jars, java};
+use thalweg_harness::{cache_dir, jars, java};
 
 /// All codecs of Kafka's clients.
 pub(crate) const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
 /// The time of record 0 that `write` writes; each is a second after the last.
 pub(crate) const BASE_MS: i64 = 1_700_000_000_000;
-
-/// Where Kafka clients connect to.
-pub(crate) fn address(thalweg: &Thalweg) -> String {
-    let mut words = thalweg.ready.split(' ');
-    words.find_map(|word| word.strip_prefix("kafka=")).unwrap().to_owned()
-}
 
 /// Adds to the counts that `make interop` prints at its end.
 pub(crate) fn count(what: &str, number: usize) {
@@ -74,9 +68,7 @@ impl Client {
 
 /// Runs kcat with this as its input, and gives what it printed.
 pub(crate) fn kcat(servers: &str, arguments: &[&str], input: &str) -> String {
-    let mut command = Command::new("kcat");
-    command.args(["-b", servers]).args(arguments);
-    output(command, input.as_bytes())
+    thalweg_harness::kcat(servers, arguments, input.as_bytes()).unwrap()
 }
 
 /// All records of a topic, or of one partition of it, by kcat, in the words of

@@ -5,7 +5,7 @@ use std::path::Path;
 use thalweg_harness::{Postgres, Thalweg};
 
 use crate::dump::{Dump, dump};
-use crate::run::{CODECS, Client, address, count, kcat};
+use crate::run::{CODECS, Client, count, kcat};
 use crate::setup::{eventually, options, post, source, wait_for_task};
 
 /// Settings of a topic whose segments are rolled often.
@@ -16,16 +16,16 @@ const SMALL: &str = "segment.bytes=65536";
 fn what_kcat_wrote_in_each_codec() {
     let home = tempfile::tempdir().unwrap();
     let thalweg = Thalweg::start(&options(Some(home.path()))).unwrap();
-    let servers = address(&thalweg);
+    let servers = thalweg.kafka();
     // Random enough that no codec makes a segment of it all.
     let lines: String = (0..20_000_u64)
         .map(|n| format!("key-{n}:{n}-{:x}\n", n.wrapping_mul(0x9E37_79B9_7F4A_7C15).pow(2)))
         .collect();
     for codec in CODECS {
         let topic = format!("kcat-{codec}");
-        Client::Python.must(&servers, &[format!("create {topic} 2 {SMALL}")]);
+        Client::Python.must(servers, &[format!("create {topic} 2 {SMALL}")]);
         let batches = "batch.num.messages=100";
-        kcat(&servers, &["-P", "-t", &topic, "-K:", "-z", codec, "-X", batches], &lines);
+        kcat(servers, &["-P", "-t", &topic, "-K:", "-z", codec, "-X", batches], &lines);
         count("records written by kcat", 20_000);
     }
     assert!(thalweg.stop().unwrap().success());
@@ -43,12 +43,12 @@ fn what_kcat_wrote_in_each_codec() {
 fn what_idempotent_producers_wrote() {
     let home = tempfile::tempdir().unwrap();
     let thalweg = Thalweg::start(&options(Some(home.path()))).unwrap();
-    let servers = address(&thalweg);
+    let servers = thalweg.kafka();
     for (client, topic) in [(Client::Java, "java"), (Client::Python, "python")] {
         let create = format!("create {topic} 3 {SMALL} message.timestamp.type=LogAppendTime");
-        client.must(&servers, &[create]);
+        client.must(servers, &[create]);
         for codec in CODECS {
-            let acked = client.ask(&servers, &format!("write {topic} {codec} 3000"));
+            let acked = client.ask(servers, &format!("write {topic} {codec} 3000"));
             assert_eq!(acked.len(), 3000);
             count("records written by idempotent producers", 3000);
         }
@@ -71,14 +71,14 @@ fn what_the_source_wrote_also_after_a_kill() {
     postgres.sql(&insert(1, 20_000)).unwrap();
     let home = tempfile::tempdir().unwrap();
     let thalweg = Thalweg::start(&options(Some(home.path()))).unwrap();
-    let servers = address(&thalweg);
+    let servers = thalweg.kafka();
     let json = [
         ("value.converter", "org.apache.kafka.connect.json.JsonConverter"),
         ("value.converter.schemas.enable", "false"),
     ];
     for (name, more) in [("avro", &[][..]), ("json", &json[..])] {
         let create = format!("create {name}.public.orders 3 segment.bytes=262144");
-        Client::Python.must(&servers, &[create]);
+        Client::Python.must(servers, &[create]);
         post(&thalweg, &source(&postgres, name, more));
         wait_for_task(&thalweg, name, "RUNNING");
         wait_for_records(&thalweg, &format!("{name}.public.orders"), 20_000);
@@ -135,9 +135,9 @@ fn insert(first: usize, last: usize) -> String {
 
 /// Waits until this many records are in a topic, all partitions together.
 fn wait_for_records(thalweg: &Thalweg, topic: &str, total: usize) {
-    let servers = address(thalweg);
+    let servers = thalweg.kafka();
     eventually(&format!("{total} records in {topic}"), thalweg, || {
-        let ends = Client::Python.ask(&servers, &format!("ends {topic}"));
+        let ends = Client::Python.ask(servers, &format!("ends {topic}"));
         let next = |line: &String| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap_or(0);
         let found: usize = ends.iter().map(next).sum();
         (found == total, found)

@@ -224,7 +224,9 @@ impl Disk for PanicsInSyncs {
 async fn a_panic_in_a_sync_stops_the_log_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let disk = Arc::new(PanicsInSyncs::default());
-    let log = SegmentLog::open_on(Arc::clone(&disk) as Arc<dyn Disk>, folder.path(), Options::default()).unwrap();
+    let log =
+        SegmentLog::open_on(Arc::clone(&disk) as Arc<dyn Disk>, folder.path(), Options::default())
+            .unwrap();
     let at = topic(&log, "t", 1).await.partition(0);
     let writer = log.open_writer("w").await.unwrap();
     append(&*writer, vec![group(at, &["a", "b"])]).await;
