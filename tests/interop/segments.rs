@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use thalweg_harness::{Postgres, Thalweg};
+use thalweg_harness::{Kafka, Postgres, Thalweg};
 
 use crate::dump::{Dump, dump};
 use crate::run::{CODECS, Client, count, kcat};
@@ -110,6 +110,18 @@ fn what_the_source_wrote_also_after_a_kill() {
     for topic in ["_schemas", "connect-configs", "connect-offsets", "connect-status"] {
         own_topic(home.path(), topic);
     }
+}
+
+#[test]
+#[ignore = "needs Java and PyPI: make interop"]
+fn segments_of_kafka_itself_pass_the_same_check() {
+    let kafka = Kafka::start(&[]).unwrap();
+    let servers = kafka.address();
+    Client::Java.must(&servers, &["create t 1 segment.bytes=1048576".to_owned()]);
+    assert_eq!(Client::Java.ask(&servers, "write t none 60000").len(), 60_000);
+    let found = dump(&kafka.data(), "t", &[]);
+    assert_eq!(found.records, 60_000);
+    assert!(found.segments > 2, "{} segments", found.segments);
 }
 
 /// A topic of the server's own, which others may read too.
