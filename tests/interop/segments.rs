@@ -9,7 +9,7 @@ use crate::run::{CODECS, Client, count, kcat};
 use crate::setup::{eventually, options, post, source, wait_for_task};
 
 /// Settings of a topic whose segments are rolled often.
-const SMALL: &str = "segment.bytes=65536";
+const SMALL: &str = "segment.bytes=32768";
 
 #[test]
 #[ignore = "needs Java: make interop"]
@@ -19,7 +19,9 @@ fn what_kcat_wrote_in_each_codec() {
     let servers = thalweg.kafka();
     // Random enough that no codec makes a segment of it all.
     let lines: String = (0..20_000_u64)
-        .map(|n| format!("key-{n}:{n}-{:x}\n", n.wrapping_mul(0x9E37_79B9_7F4A_7C15).pow(2)))
+        .map(|n| {
+            format!("key-{n}:{n}-{:x}\n", n.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29))
+        })
         .collect();
     for codec in CODECS {
         let topic = format!("kcat-{codec}");

@@ -58,9 +58,8 @@ def settings_of(words):
 def write(topic, codec, count):
     """Records 0 to count - 1, in turn to the partitions: their offsets."""
     partitions = len(partitions_of(topic))
-    producer = Producer(
-        {**SERVERS, "enable.idempotence": True, "acks": "all", "compression.type": codec, "linger.ms": 5}
-    )
+    settings = {"compression.type": codec, "linger.ms": 5, "batch.num.messages": 100}
+    producer = Producer({**SERVERS, "enable.idempotence": True, "acks": "all", **settings})
     offsets = [None] * int(count)
 
     def told(number):
