@@ -82,8 +82,14 @@ const QUESTIONS: &str = "\
 const DIFFERENCES: &[(&str, &str)] = &[];
 
 fn questions() -> Vec<String> {
-    let lines = QUESTIONS.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-    lines.map(str::to_owned).collect()
+    let mut questions = Vec::new();
+    for line in QUESTIONS.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+        questions.push(line.to_owned());
+        if ["create", "alter", "grow", "delete"].iter().any(|word| line.starts_with(word)) {
+            questions.push("wait 300".to_owned());
+        }
+    }
+    questions
 }
 
 #[test]

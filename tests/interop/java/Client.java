@@ -93,6 +93,8 @@ public final class Client {
             case "describe" -> describe(words[0]);
             case "configs" -> configs(words);
             case "alter" -> alter(words);
+            // Kafka answers before all of it knows of a change.
+            case "wait" -> Thread.sleep(Long.parseLong(words[0]));
             case "cluster" -> cluster();
             default -> throw new IllegalArgumentException(command);
         }

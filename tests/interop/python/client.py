@@ -7,6 +7,7 @@ knows the same commands and prints the same. A call that fails prints
 """
 
 import sys
+from time import sleep
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -224,13 +225,19 @@ def alter(topic, *words):
     print("ok")
 
 
+def wait(ms):
+    """Kafka answers before all of it knows of a change."""
+    sleep(int(ms) / 1000)
+
+
 def cluster():
     found = admin.describe_cluster(request_timeout=TIMEOUT).result(TIMEOUT)
-    controller = "controller" if found.controller in found.nodes else "none"
+    ids = [node.id for node in found.nodes]
+    controller = "controller" if found.controller and found.controller.id in ids else "none"
     print(len(found.nodes), controller, "id" if found.cluster_id else "none")
 
 
-COMMANDS = [write, read, ends, time, send, create, delete, grow, trim, topics, describe, configs, alter, cluster]
+COMMANDS = [write, read, ends, time, send, create, delete, grow, trim, topics, describe, configs, alter, wait, cluster]
 
 
 def main():
