@@ -7,6 +7,8 @@ use crate::setup::thalweg;
 /// Records of each topic here, and its partitions.
 const RECORDS: i64 = 1000;
 const PARTITIONS: i64 = 3;
+/// Its records have old timestamps.
+const KEPT: &str = "retention.ms=-1";
 
 /// The lines that `read` prints of what `write` wrote.
 fn written() -> Vec<String> {
@@ -33,7 +35,7 @@ fn each_client_reads_what_each_wrote_in_each_codec() {
     let expected = written();
     for writer in Client::ALL {
         let topics = CODECS.map(|codec| format!("{writer:?}-{codec}"));
-        let creates = topics.clone().map(|topic| format!("create {topic} {PARTITIONS}"));
+        let creates = topics.clone().map(|topic| format!("create {topic} {PARTITIONS} {KEPT}"));
         writer.must(servers, &creates);
         let writes = CODECS.map(|codec| format!("write {writer:?}-{codec} {codec} {RECORDS}"));
         for acked in writer.run(servers, &writes) {
@@ -84,7 +86,7 @@ fn each_client_reads_what_kcat_wrote() {
 fn any_offset_and_any_time_is_found() {
     let thalweg = thalweg();
     let servers = thalweg.kafka();
-    Client::Python.must(servers, &[format!("create t {PARTITIONS} segment.bytes=4096")]);
+    Client::Python.must(servers, &[format!("create t {PARTITIONS} segment.bytes=4096 {KEPT}")]);
     Client::Python.ask(servers, &format!("write t lz4 {RECORDS}"));
     let expected = written();
     // Of partition 1: numbers 1, 4, 7, ... a record every 3 s.

@@ -163,7 +163,7 @@ fn what_each_client_writes_in_each_codec_lands_in_the_lake() {
     let folder = tempfile::tempdir().unwrap();
     let strings = "org.apache.kafka.connect.storage.StringConverter";
     let text = [("topics", "words"), ("key.converter", strings), ("value.converter", strings)];
-    Client::Java.must(servers, &["create words 2".to_owned()]);
+    Client::Java.must(servers, &["create words 2 retention.ms=-1".to_owned()]);
     post(&thalweg, &lake("words-lake", folder.path(), &text));
     for client in Client::ALL {
         let writes = CODECS.map(|codec| format!("write words {codec} 1000"));

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
 
 use crate::process::{Server, free_port, log_file, log_tail, wait_until};
 
@@ -54,6 +55,15 @@ impl Kafka {
         self.folder.join("data")
     }
 
+    /// Stops it: its files are as it leaves them, until the handle is dropped.
+    pub fn stop(&mut self) -> Result<()> {
+        if let Some(mut server) = self.server.take() {
+            server.signal(Signal::TERM)?;
+            server.wait(Duration::from_secs(60))?;
+        }
+        Ok(())
+    }
+
     fn write_properties(&self, settings: &[&str]) -> Result<PathBuf> {
         let (broker, controller) = (self.port, free_port()?);
         let mut text = format!(
@@ -90,7 +100,9 @@ pub fn java(class: &str, classes: Option<&Path>) -> Result<Command> {
         path.push(classes);
     }
     let mut command = Command::new("java");
-    command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]);
+    command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+    // Standard output is for what a program prints.
+    command.args(["-Dlog4j2.level=OFF", "-cp"]);
     command.arg(path).arg(class);
     Ok(command)
 }

@@ -51,7 +51,8 @@ public final class Client {
 
     private Client(String servers) {
         this.servers = servers;
-        this.admin = Admin.create(settings());
+        // Long enough for any answer; only a partition that is not there is waited for in vain.
+        this.admin = Admin.create(settings("default.api.timeout.ms", 6000, "request.timeout.ms", 5000));
     }
 
     /** {@code java Client BOOTSTRAP}. */
@@ -218,8 +219,8 @@ public final class Client {
         Properties properties = settings("max.request.size", 100_000_000, "buffer.memory", 200_000_000L,
                 "max.block.ms", 3_000L, "enable.idempotence", false);
         try (var producer = new KafkaProducer<>(properties, new StringSerializer(), new StringSerializer())) {
-            var record = new ProducerRecord<>(to.topic(), to.partition(), key.equals("-") ? null : key,
-                    "v".repeat(size));
+            var record = new ProducerRecord<>(to.topic(), to.partition(), BASE_MS,
+                    key.equals("-") ? null : key, "v".repeat(size));
             System.out.println(producer.send(record).get().offset());
         }
     }

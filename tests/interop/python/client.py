@@ -157,6 +157,7 @@ def send(topic, partition, key, size):
         partition=int(partition),
         key=None if key == "-" else key,
         value="v" * int(size),
+        timestamp=BASE_MS,
         on_delivery=lambda error, message: outcome.append((error, message)),
     )
     producer.flush(TIMEOUT)
