@@ -128,7 +128,7 @@ async fn need_keys_where_keys_count(log: &dyn Log) {
             Ok(pending) => pending.await.unwrap_err(),
             Err(error) => error,
         };
-        assert!(matches!(error, LogError::InvalidBatch(_)), "{error}");
+        assert!(matches!(error, LogError::Refused(_)), "{error}");
         let text = error.to_string();
         assert!(text.contains("topic compacted") && text.contains("record 1"), "{text}");
         append(&*writer, vec![group(plain)]).await;

@@ -4,7 +4,7 @@ use super::batches::Batches;
 use super::decode::BatchDecoder;
 use super::raw::RawRecords;
 use crate::api::Result;
-use crate::error::LogError;
+use crate::error::{LogError, Refusal};
 
 /// How much longer than the longest batch its records may be when opened.
 const OPENED_FACTOR: usize = 20;
@@ -23,10 +23,11 @@ pub(crate) fn check_keys(batches: &[u8], batch_bytes_max: usize, topic: &str) ->
         let header = batch.header;
         for record in RawRecords::new(&header, decoder.open(&batch)?) {
             if record?.key.is_none() {
-                return Err(LogError::InvalidBatch(format!(
+                // Nothing that was damaged on its way, so it is not to be sent again.
+                return Err(LogError::Refused(Refusal::Record(format!(
                     "record {number} of the group has no key, and topic {topic} is compacted \
                      (cleanup.policy=compact): give each record a key"
-                )));
+                ))));
             }
             number += 1;
         }
