@@ -2,7 +2,7 @@
 SHELL := bash
 CARGO ?= cargo
 
-.PHONY: demo test check bench crash setup help
+.PHONY: demo test interop check bench crash setup help
 
 help: ## What there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -15,6 +15,9 @@ setup: ## Installs what the tests need
 
 test: setup ## All tests, against real servers
 	$(CARGO) test --workspace --no-fail-fast
+
+interop: ## Kafka's own tools and clients (Java, Python, kcat), against a real Kafka too
+	@CARGO=$(CARGO) scripts/interop
 
 check: ## Formatting and lints
 	$(CARGO) fmt --all --check

@@ -6,7 +6,7 @@ use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse, TopicName};
-use thalweg_log::{Log, TopicInfo};
+use thalweg_log::{Log, TopicInfo, check_topic_name};
 
 use super::{Api, Run, operations, text};
 use crate::call::Call;
@@ -79,7 +79,10 @@ async fn find(
         Some(name) if may_create && server.options.auto_create_topics => {
             server.topic_or_new(name).await
         }
-        Some(name) => server.topic(name),
+        Some(name) => server.topic(name).map_err(|unknown| {
+            // As Kafka, which gives this answer without any look at its topics.
+            check_topic_name(name).map_or_else(Refusal::from, |()| unknown)
+        }),
     }
 }
 

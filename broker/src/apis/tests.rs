@@ -101,6 +101,15 @@ async fn metadata() {
         assert_eq!(answer.topics[0].topic_id.is_nil(), version < 10);
     })
     .await;
+    // Where nothing is to be made, a name that can't be is told from one that is not there.
+    let request = MetadataRequest::default()
+        .with_topics(Some(vec![asked("other"), asked("a b")]))
+        .with_allow_auto_topic_creation(false);
+    let api = find(ApiKey::Metadata as i16).unwrap();
+    let bytes = fixture.ask(&frame(api, api.last, &request)).await;
+    let found: MetadataResponse = answer(api, api.last, &bytes);
+    let codes: Vec<i16> = found.topics.iter().map(|topic| topic.error_code).collect();
+    assert_eq!(codes, [3, 17]);
     // The oldest version has no null: there an empty list stands for all.
     let request = |version| MetadataRequest::default().with_topics((version == 0).then(Vec::new));
     all(&fixture, ApiKey::Metadata, request, |_, answer: MetadataResponse| {

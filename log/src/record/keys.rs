@@ -25,6 +25,7 @@ pub(crate) fn check_keys(batches: &[u8], batch_bytes_max: usize, topic: &str) ->
         let header = batch.header;
         for record in RawRecords::new(&header, decoder.open(&batch)?) {
             if record?.key.is_none() {
+                // Nothing that was damaged on its way, so it is not to be sent again.
                 return Err(LogError::Refused(Refusal::Record(format!(
                     "record {number} of the group has no key, and topic {topic} is compacted \
                      (cleanup.policy=compact): give each record a key"

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::error::{LogError, Refusal};
 
 type OwnedRecord = (i64, i64, Option<Vec<u8>>, Option<Vec<u8>>, usize);
 
@@ -171,7 +172,9 @@ fn a_zstd_frame_may_not_ask_for_any_window() {
 fn records_without_a_key_are_named() {
     for compression in CODECS {
         let batch = sample(compression, 9);
-        let text = check_keys(&batch, 1 << 20, "users").unwrap_err().to_string();
+        let error = check_keys(&batch, 1 << 20, "users").unwrap_err();
+        assert!(matches!(error, LogError::Refused(Refusal::Record(_))), "{error:?}");
+        let text = error.to_string();
         assert!(text.contains("topic users") && text.contains("record 0"), "{text}");
         let mut builder = BatchBuilder::new(compression);
         builder.append(0, Some(b""), None, &[]).unwrap();

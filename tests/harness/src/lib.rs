@@ -6,6 +6,7 @@
 //! test with that hint.
 
 mod curl;
+mod kafka;
 mod kcat;
 mod lake;
 mod postgres;
@@ -14,6 +15,7 @@ mod s3;
 mod thalweg;
 
 pub use curl::{Answer, curl};
+pub use kafka::{Kafka, jars, java};
 pub use kcat::kcat;
 pub use lake::{python, read_lake};
 pub use postgres::{Postgres, PostgresOptions};
