@@ -20,8 +20,9 @@ check: ## Formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-crash: setup ## kill -9 at 100 random points; the lake must equal the source (KILLS=n)
-	THALWEG_KILLS=$(or $(KILLS),100) $(CARGO) test --test e2e crash -- --nocapture --test-threads=1
+crash: setup ## kill -9 at each step and at 100 random points; the lake must equal the source (KILLS=n)
+	THALWEG_KILLS=$(or $(KILLS),100) $(CARGO) test --features failpoints --test e2e -- \
+	  crash failpoint --nocapture --test-threads=1
 
 bench: ## Speed and memory, as ratios against Postgres itself
 	@scripts/setup demo

@@ -88,7 +88,7 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
         thalweg.call("PUT", &format!("/connectors/{name}/stop"), None)?;
         wait_for_state(&thalweg, &name, "STOPPED")?;
         thalweg.call("DELETE", &format!("/connectors/{name}"), None)?;
-        postgres.sql(&format!("SELECT pg_drop_replication_slot('{name}')"))?;
+        table::drop_slot(&postgres, &name)?;
     }
     let peak = memory_mib(thalweg.pid(), "VmHWM").unwrap_or(0.0);
     report.add("catch-up: peak memory of thalweg", "MiB", peak);

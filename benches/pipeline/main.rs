@@ -9,6 +9,7 @@
 mod catchup;
 mod footprint;
 mod lake;
+mod latency;
 mod measure;
 mod snapshot;
 mod table;
@@ -23,11 +24,12 @@ fn main() -> Result<()> {
         std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     let mut report = Report::default();
-    let cases: [(&str, Case); 6] = [
+    let cases: [(&str, Case); 7] = [
         ("footprint", footprint::run),
         ("lake", lake::run),
         ("snapshot", snapshot::run),
         ("catchup", catchup::run),
+        ("latency", latency::run),
         ("transaction", footprint::one_transaction),
         ("wide", footprint::wide_row),
     ];

@@ -90,6 +90,12 @@ impl Report {
     }
 }
 
+/// The value below which this part of sorted values lies.
+pub(crate) fn percentile(sorted: &[f64], part: f64) -> f64 {
+    let at = (sorted.len() as f64 * part) as usize;
+    sorted.get(at.min(sorted.len() - 1)).copied().unwrap_or(f64::NAN)
+}
+
 /// A number from the environment.
 pub(crate) fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)

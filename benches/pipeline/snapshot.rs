@@ -38,15 +38,7 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
         report.add("ratio of snapshot to COPY", "(>= 0.25)", ratio);
         report.add("snapshot: CPU of thalweg", "us/row", ours * 1e6 / rows as f64);
         thalweg.call("DELETE", &format!("/connectors/{name}"), None)?;
-        time_until("the slot to be free", Duration::from_secs(30), || {
-            let drop = format!(
-                "SELECT count(pg_drop_replication_slot(slot_name)) FROM pg_replication_slots \
-                 WHERE slot_name = '{name}' AND NOT active"
-            );
-            postgres.sql(&drop)?;
-            let left = "SELECT count(*) FROM pg_replication_slots";
-            Ok(postgres.sql(left)? == "0")
-        })?;
+        table::drop_slot(&postgres, &name)?;
     }
     Ok(())
 }

@@ -1,8 +1,12 @@
 //! The table that is moved, and the programs around it.
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use thalweg_harness::{Postgres, PostgresOptions, Thalweg, ThalwegOptions};
+
+use crate::measure::time_until;
 
 /// A Postgres as one would run it: synced, with room for WAL.
 pub(crate) fn postgres() -> Result<Postgres> {
@@ -64,6 +68,20 @@ pub(crate) fn source(postgres: &Postgres, name: &str, more: &[(&str, &str)]) -> 
         config[*key] = json!(value);
     }
     json!({ "name": name, "config": config })
+}
+
+/// Drops a slot once nobody reads it any more.
+pub(crate) fn drop_slot(postgres: &Postgres, name: &str) -> Result<()> {
+    let drop = format!(
+        "SELECT count(pg_drop_replication_slot(slot_name)) FROM pg_replication_slots \
+         WHERE slot_name = '{name}' AND NOT active"
+    );
+    let left = format!("SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{name}'");
+    let dropped = time_until("the slot to be free", Duration::from_secs(30), || {
+        postgres.sql(&drop)?;
+        Ok(postgres.sql(&left)? == "0")
+    });
+    dropped.map(|_| ())
 }
 
 /// Posts a connector, or fails with the answer.

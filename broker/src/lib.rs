@@ -5,6 +5,8 @@
 //! for the command line.
 
 mod apis;
+#[cfg(test)]
+mod bad_input_tests;
 mod call;
 pub mod client;
 mod connection;

@@ -205,6 +205,15 @@ fn main() {
         }
         black_box(&out);
     });
+    measure("avro encode, bound", bytes.len(), || {
+        out.clear();
+        let bound = encoder.bind(black_box(&rows));
+        for row in 0..ROWS {
+            bound.encode(row, &mut out).unwrap();
+        }
+        black_box(&out);
+    });
+    assert_eq!(out, bytes);
     let mut read = Columns::new(Arc::clone(decoder.layout()));
     measure("avro decode", bytes.len(), || {
         read.clear();

@@ -7,6 +7,7 @@ pub mod codec;
 pub mod config;
 pub mod connector;
 mod error;
+pub mod failpoint;
 pub mod json;
 mod position;
 pub mod schema;

@@ -94,7 +94,9 @@ pub type Pending = BoxFuture<'static, Result<Vec<Appended>>>;
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// Whole record batches with their final offsets, back to back. The first
-    /// one holds the asked offset, and may begin before it. Empty at the end.
+    /// one holds the asked offset, and may begin before it; where compaction
+    /// took that offset, it is the next one that is left. Batches may lack
+    /// records then, or all of them. Empty at the end.
     pub batches: Bytes,
     /// First offset that is still kept.
     pub start: i64,
@@ -119,6 +121,13 @@ pub enum OffsetAt {
 pub trait Log: Send + Sync + 'static {
     /// Makes a topic. [`LogError::TopicExists`] if the name is taken.
     fn create_topic(&self, spec: TopicSpec) -> BoxFuture<'_, Result<TopicInfo>>;
+
+    /// Replaces a topic's settings by these.
+    fn configure_topic(
+        &self,
+        id: TopicId,
+        config: Vec<(String, String)>,
+    ) -> BoxFuture<'_, Result<()>>;
 
     /// Deletes a topic and its records.
     fn delete_topic(&self, id: TopicId) -> BoxFuture<'_, Result<()>>;

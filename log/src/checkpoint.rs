@@ -17,13 +17,15 @@ use crate::journal::entry::{Malformed, decode_topic, encode_topic};
 use crate::producers::{Producers, decode_producers, encode_producers};
 use crate::segment::{IndexState, Segment};
 
-const MAGIC: &[u8; 8] = b"THALWEG1";
+const MAGIC: &[u8; 8] = b"THALWEG2";
+/// Of checkpoints without the state of compaction.
+const MAGIC_1: &[u8; 8] = b"THALWEG1";
 const NAME: &str = "checkpoint";
 const NEW_NAME: &str = "checkpoint.new";
 const MARK_NAME: &str = "clean-stop";
 
 /// State of one partition.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct PartitionState {
     /// First offset kept.
     pub(crate) start: i64,
@@ -31,6 +33,16 @@ pub(crate) struct PartitionState {
     pub(crate) next: i64,
     pub(crate) segments: Vec<Segment>,
     pub(crate) producers: Arc<Producers>,
+    pub(crate) compacted: Compacted,
+}
+
+/// How far compaction has come in a partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Compacted {
+    /// No key has two records before this offset.
+    pub(crate) to: i64,
+    /// When the next tombstone may go, in ms since 1970.
+    pub(crate) horizon_ms: Option<i64>,
 }
 
 /// State of one topic.
@@ -96,7 +108,13 @@ impl Checkpoint {
         if crc.try_get_u32()? != crc32c::crc32c(body) {
             return Err(Malformed);
         }
-        let mut from = Bytes::copy_from_slice(body.strip_prefix(MAGIC).ok_or(Malformed)?);
+        let (magic, body) = body.split_first_chunk::<8>().ok_or(Malformed)?;
+        let has_compacted = match magic {
+            MAGIC => true,
+            MAGIC_1 => false,
+            _ => return Err(Malformed),
+        };
+        let mut from = Bytes::copy_from_slice(body);
         let from = &mut from;
         let mut checkpoint = Self {
             number: from.try_get_u64()?,
@@ -117,7 +135,7 @@ impl Checkpoint {
             let info = decode_topic(from)?;
             let mut partitions = Vec::new();
             for _ in 0..info.partitions {
-                partitions.push(decode_partition(from)?);
+                partitions.push(decode_partition(from, has_compacted)?);
             }
             checkpoint.topics.push(TopicState { info, partitions });
         }
@@ -155,43 +173,76 @@ fn count(len: usize) -> u32 {
 fn encode_partition(out: &mut Vec<u8>, partition: &PartitionState) {
     out.put_i64(partition.start);
     out.put_i64(partition.next);
+    encode_compacted(out, partition.compacted);
     out.put_u32(count(partition.segments.len()));
     for segment in &partition.segments {
-        out.put_i64(segment.base);
-        out.put_i64(segment.next);
-        out.put_u64(segment.len);
-        out.put_i64(segment.created_ms);
-        out.put_i64(segment.max_timestamp());
-        out.put_u32(segment.index.written);
-        out.put_u32(segment.index.time_written);
+        encode_segment(out, segment);
     }
 }
 
-fn decode_partition(from: &mut Bytes) -> std::result::Result<PartitionState, Malformed> {
+/// Appends the state of compaction.
+pub(crate) fn encode_compacted(out: &mut Vec<u8>, compacted: Compacted) {
+    out.put_i64(compacted.to);
+    out.put_i64(compacted.horizon_ms.unwrap_or(i64::MAX));
+}
+
+/// Appends a segment whose batches and index entries are in its files.
+pub(crate) fn encode_segment(out: &mut Vec<u8>, segment: &Segment) {
+    out.put_i64(segment.base);
+    out.put_i64(segment.next);
+    out.put_u64(segment.len);
+    out.put_i64(segment.created_ms);
+    out.put_i64(segment.max_timestamp());
+    out.put_u32(segment.index.written);
+    out.put_u32(segment.index.time_written);
+    out.put_u32(segment.revision);
+}
+
+fn decode_partition(
+    from: &mut Bytes,
+    has_compacted: bool,
+) -> std::result::Result<PartitionState, Malformed> {
     let mut partition = PartitionState {
         start: from.try_get_i64()?,
         next: from.try_get_i64()?,
         segments: Vec::new(),
         producers: Arc::default(),
+        compacted: if has_compacted { decode_compacted(from)? } else { Compacted::default() },
     };
     for _ in 0..from.try_get_u32()? {
-        let base = from.try_get_i64()?;
-        let next = from.try_get_i64()?;
-        let len = from.try_get_u64()?;
-        let created_ms = from.try_get_i64()?;
-        let max_timestamp = from.try_get_i64()?;
-        let indexed = from.try_get_u32()?;
-        let time_indexed = from.try_get_u32()?;
-        partition.segments.push(Segment {
-            base,
-            next,
-            len,
-            written: len,
-            created_ms,
-            index: IndexState::of_files(max_timestamp, indexed, time_indexed),
-        });
+        partition.segments.push(decode_segment(from, has_compacted)?);
     }
     Ok(partition)
+}
+
+/// Takes the state of compaction off the front.
+pub(crate) fn decode_compacted(from: &mut Bytes) -> std::result::Result<Compacted, Malformed> {
+    let to = from.try_get_i64()?;
+    let horizon_ms = from.try_get_i64()?;
+    Ok(Compacted { to, horizon_ms: (horizon_ms != i64::MAX).then_some(horizon_ms) })
+}
+
+/// Takes a segment off the front.
+pub(crate) fn decode_segment(
+    from: &mut Bytes,
+    has_revision: bool,
+) -> std::result::Result<Segment, Malformed> {
+    let base = from.try_get_i64()?;
+    let next = from.try_get_i64()?;
+    let len = from.try_get_u64()?;
+    let created_ms = from.try_get_i64()?;
+    let max_timestamp = from.try_get_i64()?;
+    let indexed = from.try_get_u32()?;
+    let time_indexed = from.try_get_u32()?;
+    Ok(Segment {
+        base,
+        next,
+        len,
+        written: len,
+        created_ms,
+        revision: if has_revision { from.try_get_u32()? } else { 0 },
+        index: IndexState::of_files(max_timestamp, indexed, time_indexed),
+    })
 }
 
 fn read_file(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<u8>>> {

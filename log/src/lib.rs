@@ -3,6 +3,7 @@
 mod api;
 mod checkpoint;
 mod clock;
+mod compact;
 #[cfg(test)]
 mod conformance;
 mod describe;

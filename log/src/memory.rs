@@ -14,7 +14,7 @@ use crate::api::{
     TopicPartition, TopicSpec, Writer,
 };
 use crate::error::LogError;
-use crate::record::{BatchSummary, check_batches, first_at, set_base_offset};
+use crate::record::{BatchSummary, check_batches, check_keys, first_at, set_base_offset};
 use crate::topic::{TopicConfig, check_spec};
 
 /// Most bytes of one append.
@@ -45,6 +45,8 @@ struct Partition {
     end: i64,
     batches: Vec<Stored>,
     message_bytes_max: usize,
+    /// The topic's name, if it is compacted: its records need keys.
+    compacted: Option<Arc<str>>,
 }
 
 struct Stored {
@@ -85,11 +87,29 @@ impl Shared {
                 end: 0,
                 batches: Vec::new(),
                 message_bytes_max: config.message_bytes_max,
+                compacted: config.compact.then(|| Arc::clone(&info.name)),
             };
             state.partitions.insert(info.partition(number), partition);
         }
         state.topics.insert(Arc::clone(&info.name), info.clone());
         Ok(info)
+    }
+
+    fn configure(&self, id: TopicId, settings: Vec<(String, String)>) -> Result<()> {
+        let config = TopicConfig::parse(&TopicConfig::default(), &settings)?;
+        let mut state = self.lock();
+        let state = &mut *state;
+        let Some(info) = state.topics.values_mut().find(|info| info.id == id) else {
+            return Err(LogError::UnknownTopic(id.to_string()));
+        };
+        info.config = settings;
+        for number in 0..info.partitions {
+            if let Some(partition) = state.partitions.get_mut(&info.partition(number)) {
+                partition.message_bytes_max = config.message_bytes_max;
+                partition.compacted = config.compact.then(|| Arc::clone(&info.name));
+            }
+        }
+        Ok(())
     }
 
     fn delete(&self, id: TopicId) -> Result<()> {
@@ -122,8 +142,12 @@ impl Shared {
         // All groups are checked before the first is stored: all or nothing.
         let mut checked = Vec::with_capacity(groups.len());
         for group in groups {
-            let limit = state.partition(group.target)?.message_bytes_max;
+            let partition = state.partition(group.target)?;
+            let limit = partition.message_bytes_max;
             checked.push(check_batches(&group.batches, limit, "max.message.bytes")?);
+            if let Some(topic) = &partition.compacted {
+                check_keys(&group.batches, limit, topic)?;
+            }
         }
         let mut appended = Vec::with_capacity(groups.len());
         for (group, summaries) in groups.iter().zip(checked) {
@@ -214,6 +238,14 @@ impl Partition {
 impl Log for MemoryLog {
     fn create_topic(&self, spec: TopicSpec) -> BoxFuture<'_, Result<TopicInfo>> {
         Box::pin(ready(self.shared.create(&spec)))
+    }
+
+    fn configure_topic(
+        &self,
+        id: TopicId,
+        config: Vec<(String, String)>,
+    ) -> BoxFuture<'_, Result<()>> {
+        Box::pin(ready(self.shared.configure(id, config)))
     }
 
     fn delete_topic(&self, id: TopicId) -> BoxFuture<'_, Result<()>> {

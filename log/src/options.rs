@@ -54,6 +54,11 @@ pub struct Options {
     /// Most producers that are remembered, each partition's counted, at about 200
     /// bytes. Above it those that were silent for longest are forgotten.
     pub producers_max: usize,
+    /// How often it is looked for partitions to be compacted.
+    pub compaction_check: Duration,
+    /// Most bytes of the map of keys that compaction works with. More keys than
+    /// it holds take more passes.
+    pub compaction_map_bytes_max: usize,
     /// Settings of topics that do not say otherwise.
     pub topics: TopicConfig,
 }
@@ -69,6 +74,8 @@ impl Default for Options {
             retention_check: Duration::from_secs(60),
             producer_expiration: Duration::from_secs(86_400),
             producers_max: 300_000,
+            compaction_check: Duration::from_secs(15),
+            compaction_map_bytes_max: 64 << 20,
             topics: TopicConfig::default(),
         }
     }

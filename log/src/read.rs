@@ -21,8 +21,9 @@ const INDEXES_MAX: usize = 16;
 /// Bytes of one step while looking for a time.
 const SEEK_BYTES: usize = 256 * 1024;
 
-/// A file of one incarnation of a topic: a later one has the same paths.
-type Key = (TopicId, PathBuf);
+/// A file of one incarnation of a topic, in one revision: later ones have the
+/// same paths.
+type Key = (TopicId, PathBuf, u32);
 type Files = VecDeque<(Key, Arc<dyn DiskFile>)>;
 type Indexes = VecDeque<((Key, u32), Arc<Vec<Entry>>)>;
 
@@ -44,28 +45,40 @@ impl SegmentReader {
 
     /// Forgets what it keeps of the files in this folder.
     pub(crate) fn forget(&self, folder: &Path) {
-        lock(&self.files).retain(|((_, path), _)| path.parent() != Some(folder));
-        lock(&self.indexes).retain(|(((_, path), _), _)| path.parent() != Some(folder));
+        lock(&self.files).retain(|((_, path, _), _)| path.parent() != Some(folder));
+        lock(&self.indexes).retain(|(((_, path, _), _), _)| path.parent() != Some(folder));
     }
 
-    fn file(&self, partition: &PartitionView, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+    /// A file of a segment. None if its name is another one's by now, or nobody's:
+    /// compaction or a trim replaced it.
+    fn file(
+        &self,
+        partition: &PartitionView,
+        place: &SegmentPlace,
+        part: Part,
+    ) -> io::Result<Option<Arc<dyn DiskFile>>> {
+        let key = (partition.topic, path(&partition.folder, place.base, part), place.revision);
         let mut files = lock(&self.files);
-        if let Some(at) =
-            files.iter().position(|((topic, known), _)| *topic == partition.topic && known == path)
+        if let Some(at) = files.iter().position(|(known, _)| *known == key)
             && let Some(found) = files.remove(at)
         {
             let file = Arc::clone(&found.1);
             files.push_back(found);
-            return Ok(file);
+            return Ok(Some(file));
         }
         drop(files);
-        let file = self.disk.open(path, Open::Existing)?;
+        let opened = self.disk.open(&key.1, Open::Existing);
+        // Looked at after it was opened: from then on it stays what it is.
+        if !partition.read().is_current(place) {
+            return Ok(None);
+        }
+        let file = opened?;
         let mut files = lock(&self.files);
         if files.len() >= FILES_MAX {
             files.pop_front();
         }
-        files.push_back(((partition.topic, path.to_owned()), Arc::clone(&file)));
-        Ok(file)
+        files.push_back((key, Arc::clone(&file)));
+        Ok(Some(file))
     }
 
     /// Reads from the batch that holds `offset`, from memory or from a file.
@@ -94,17 +107,24 @@ impl SegmentReader {
         bytes_max: usize,
     ) -> Result<Fetched> {
         let log_path = path(&partition.folder, read.place.base, Part::Log);
-        let file = match self.file(partition, &log_path) {
-            Ok(file) => file,
-            Err(error) => return Err(self.missing(partition, offset, &log_path, &error)),
+        let file = match &read.file {
+            Some(file) => Some(Arc::clone(file)),
+            None => self
+                .file(partition, &read.place, Part::Log)
+                .map_err(|error| self.missing(partition, offset, &log_path, &error))?,
         };
-        let segment_file = SegmentFile { file: &*file, path: &log_path, len: read.place.len };
+        let Some(file) = file else {
+            // Compaction or a trim came in between.
+            return self.read(partition, offset, bytes_max);
+        };
+        let segment_file = segment_file(&read.place, &log_path, &*file);
         let run = match read.position {
             Some(position) => segment_file.run(position, offset, bytes_max)?,
             None => {
                 let relative = offset - read.place.base;
-                let from = self.position(partition, &read.place, relative);
-                match segment_file.run(from, offset, bytes_max) {
+                let from = self.position(partition, &read.place, relative, &segment_file);
+                let checked = segment_file.check_start(from, offset);
+                match checked.and_then(|()| segment_file.run(from, offset, bytes_max)) {
                     // An index that points astray must not hide good batches.
                     Err(LogError::Damaged { .. }) if from > 0 => {
                         let entries = self.rebuild(partition, &read.place, &segment_file)?;
@@ -117,7 +137,7 @@ impl SegmentReader {
         };
         let (position, next) = run.end;
         if position < read.place.len {
-            partition.write().note(next, read.place.base, position);
+            partition.write().note(next, &read.place, position);
         }
         Ok(Fetched { batches: run.batches, start: read.start, end: read.end })
     }
@@ -145,15 +165,24 @@ impl SegmentReader {
     }
 
     /// Where to begin to look for an offset, by the index file.
-    fn position(&self, partition: &PartitionView, place: &SegmentPlace, relative: i64) -> u64 {
+    fn position(
+        &self,
+        partition: &PartitionView,
+        place: &SegmentPlace,
+        relative: i64,
+        segment_file: &SegmentFile<'_>,
+    ) -> u64 {
         let index_path = path(&partition.folder, place.base, Part::Index);
-        let key = ((partition.topic, index_path), place.indexed);
+        let key = ((partition.topic, index_path, place.revision), place.indexed);
         if let Some((_, entries)) = lock(&self.indexes).iter().find(|(known, _)| *known == key) {
             return position_of(entries, relative);
         }
-        let read = self
-            .file(partition, &key.0.1)
-            .and_then(|file| index::read(&*file, place.indexed, place.len));
+        let read = match self.file(partition, place, Part::Index) {
+            Ok(Some(file)) => index::read(&*file, place.indexed, place.len),
+            // Replaced: for this one read, from the start.
+            Ok(None) => return 0,
+            Err(error) => Err(error),
+        };
         match read {
             Ok(Some(entries)) => {
                 let position = position_of(&entries, relative);
@@ -162,12 +191,7 @@ impl SegmentReader {
             }
             // From the start then: slow, but right; the index is built again.
             _ => {
-                let log_path = path(&partition.folder, place.base, Part::Log);
-                let rebuilt = self.file(partition, &log_path).ok().and_then(|file| {
-                    let segment_file =
-                        SegmentFile { file: &*file, path: &log_path, len: place.len };
-                    self.rebuild(partition, place, &segment_file).ok()
-                });
+                let rebuilt = self.rebuild(partition, place, segment_file).ok();
                 rebuilt.map_or(0, |entries| position_of(&entries, relative))
             }
         }
@@ -195,7 +219,8 @@ impl SegmentReader {
         let index_path = path(&partition.folder, place.base, Part::Index);
         tracing::warn!(path = %index_path.display(), "building a damaged index again");
         let state = rebuild(segment_file, place.base)?;
-        Ok(self.keep(((partition.topic, index_path), place.indexed), state.fresh))
+        let key = (partition.topic, index_path, place.revision);
+        Ok(self.keep((key, place.indexed), state.fresh))
     }
 
     /// The first record at or after `time`, if there is one.
@@ -204,26 +229,47 @@ impl SegmentReader {
         partition: &PartitionView,
         time: i64,
     ) -> Result<Option<TimedOffset>> {
-        let (mut offset, end) = {
-            let records = partition.read();
-            // Segments whose times are all before it need not be opened. The
-            // last one may have news in memory only.
-            let skipped = records.segments.iter().find(|segment| segment.max_timestamp() >= time);
-            let from = skipped.map_or(records.end, |segment| segment.base);
-            (from.max(records.start), records.end)
-        };
-        let start = offset;
-        offset = self.near(partition, time).unwrap_or(start).max(start);
-        while offset < end {
-            let fetched = self.read(partition, offset, SEEK_BYTES)?;
-            if let Some(found) = first_at(&fetched.batches, time, offset) {
+        let mut offset = partition.read().start;
+        loop {
+            let segment = {
+                let records = partition.read();
+                offset = offset.max(records.start);
+                // Segments whose times are all before it need not be opened.
+                let mut later = records.segments.iter().filter(|s| s.max_timestamp() >= time);
+                later.find(|segment| segment.next > offset).cloned()
+            };
+            let Some(segment) = segment else { return Ok(None) };
+            let near = self.near(partition, &segment, time).unwrap_or(segment.base);
+            offset = offset.max(near);
+            if let Some(found) = self.at_time_in(partition, time, &mut offset, segment.next)? {
+                return Ok(Some(found));
+            }
+        }
+    }
+
+    /// The same for the records from `offset` up to `end`, which exist. Moves
+    /// `offset` on, to the end at least if there is none.
+    fn at_time_in(
+        &self,
+        partition: &PartitionView,
+        time: i64,
+        offset: &mut i64,
+        end: i64,
+    ) -> Result<Option<TimedOffset>> {
+        while *offset < end {
+            let fetched = match self.read(partition, *offset, SEEK_BYTES) {
+                // Retention has come by: from the new start then.
+                Err(LogError::OffsetOutOfRange { start, .. }) if start > *offset => {
+                    *offset = start;
+                    continue;
+                }
+                fetched => fetched?,
+            };
+            if let Some(found) = first_at(&fetched.batches, time, *offset) {
                 return Ok(Some(found));
             }
             let last = Batches::new(&fetched.batches).flatten().last();
-            match last {
-                Some(batch) => offset = batch.header.last_offset() + 1,
-                None => break,
-            }
+            *offset = last.map_or(end, |batch| batch.header.last_offset() + 1);
         }
         Ok(None)
     }
@@ -268,18 +314,13 @@ impl SegmentReader {
         Ok(latest)
     }
 
-    /// An offset before which all records are earlier than `time`, from the time
-    /// index of the first segment that may hold it.
-    fn near(&self, partition: &PartitionView, time: i64) -> Option<i64> {
-        let segment = {
-            let records = partition.read();
-            let found = records.segments.iter().find(|s| s.max_timestamp() >= time);
-            found.cloned()?
-        };
+    /// An offset of this segment before which all its records are earlier than
+    /// `time`, from its time index.
+    fn near(&self, partition: &PartitionView, segment: &Segment, time: i64) -> Option<i64> {
         let mut before = segment.base;
         if segment.index.time_written > 0 {
-            let time_path = path(&partition.folder, segment.base, Part::TimeIndex);
-            let file = self.file(partition, &time_path).ok()?;
+            let place = SegmentPlace::of(&segment);
+            let file = self.file(partition, &place, Part::TimeIndex).ok()??;
             let entries = index::read_time(&*file, segment.index.time_written).ok()??;
             let known = entries.partition_point(|entry| entry.timestamp < time);
             if let Some(entry) = known.checked_sub(1).and_then(|index| entries.get(index)) {
@@ -300,6 +341,14 @@ impl SegmentReader {
         }
         Some(before.min(segment.next - 1))
     }
+}
+
+fn segment_file<'a>(
+    place: &SegmentPlace,
+    path: &'a Path,
+    file: &'a dyn DiskFile,
+) -> SegmentFile<'a> {
+    SegmentFile { file, path, len: place.len, has_gaps: place.revision > 0 }
 }
 
 /// The index state of a segment, from its batches, as if nothing of it were in

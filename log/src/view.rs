@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Notify;
 
 use crate::api::{Fetched, Result, TopicId, TopicInfo, TopicPartition};
+use crate::disk::DiskFile;
 use crate::error::LogError;
 use crate::segment::Segment;
 use crate::segment::index::position_of;
@@ -55,9 +56,19 @@ pub(crate) struct PartitionRecords {
     /// The latest batches, in memory; those not written to a segment yet are
     /// always among them.
     pub(crate) tail: VecDeque<TailBatch>,
-    /// Where readers that read on will ask next: (offset, segment, position).
-    hints: VecDeque<(i64, i64, u64)>,
+    /// Where readers that read on will ask next.
+    hints: VecDeque<Hint>,
+    /// Segments whose files are being replaced, by base: readers use these, as
+    /// their names may be those of others.
+    swapping: Vec<(i64, Arc<dyn DiskFile>)>,
     pub(crate) is_gone: bool,
+}
+
+/// The batch at or after `offset` is at this position of a segment's file.
+struct Hint {
+    offset: i64,
+    segment: (i64, u32),
+    position: u64,
 }
 
 /// A batch in memory.
@@ -79,10 +90,22 @@ pub(crate) enum Found {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SegmentPlace {
     pub(crate) base: i64,
+    pub(crate) revision: u32,
     /// Bytes of the log file that hold batches.
     pub(crate) len: u64,
     /// Entries in the index file.
     pub(crate) indexed: u32,
+}
+
+impl SegmentPlace {
+    pub(crate) fn of(segment: &Segment) -> Self {
+        Self {
+            base: segment.base,
+            revision: segment.revision,
+            len: segment.written,
+            indexed: segment.index.written,
+        }
+    }
 }
 
 /// A read from a segment.
@@ -90,6 +113,8 @@ pub(crate) struct FileRead {
     pub(crate) place: SegmentPlace,
     /// Where to look for the batch, if it is known without the index file.
     pub(crate) position: Option<u64>,
+    /// The log file, while its name may be another one's.
+    pub(crate) file: Option<Arc<dyn DiskFile>>,
     pub(crate) start: i64,
     pub(crate) end: i64,
 }
@@ -194,17 +219,14 @@ impl PartitionRecords {
         let hint = self
             .hints
             .iter()
-            .find(|(at, base, _)| *at == offset && *base == segment.base)
-            .map(|(_, _, position)| *position);
+            .find(|hint| hint.offset == offset && hint.segment == (segment.base, segment.revision))
+            .map(|hint| hint.position);
         let fresh = position_of(&segment.index.fresh, offset - segment.base);
         let is_known = fresh > 0 || segment.index.written == 0;
         Ok(Found::File(FileRead {
-            place: SegmentPlace {
-                base: segment.base,
-                len: segment.written,
-                indexed: segment.index.written,
-            },
+            place: SegmentPlace::of(segment),
             position: hint.or(is_known.then_some(fresh)),
+            file: self.swapping(segment.base).cloned(),
             start: self.start,
             end: self.end,
         }))
@@ -235,15 +257,48 @@ impl PartitionRecords {
     }
 
     /// Notes where a reader that goes on at `offset` finds it.
-    pub(crate) fn note(&mut self, offset: i64, segment: i64, position: u64) {
+    pub(crate) fn note(&mut self, offset: i64, place: &SegmentPlace, position: u64) {
         if self.hints.len() >= HINTS_MAX {
             self.hints.pop_front();
         }
-        self.hints.push_back((offset, segment, position));
+        let segment = (place.base, place.revision);
+        self.hints.push_back(Hint { offset, segment, position });
     }
 
     /// Forgets notes, when the files that they point into are replaced.
     pub(crate) fn forget_notes(&mut self) {
         self.hints.clear();
+    }
+
+    fn swapping(&self, base: i64) -> Option<&Arc<dyn DiskFile>> {
+        self.swapping.iter().find(|(at, _)| *at == base).map(|(_, file)| file)
+    }
+
+    /// The files of these segments are about to be replaced. Until they are,
+    /// readers use the ones that are open here.
+    pub(crate) fn begin_swap(&mut self, files: Vec<(i64, Arc<dyn DiskFile>)>) {
+        self.swapping = files;
+    }
+
+    /// The files of these segments were replaced by those of `segment`.
+    pub(crate) fn end_swap(&mut self, replaced: &[i64], segment: Segment) {
+        let at = self.segments.partition_point(|known| known.base < segment.base);
+        self.segments.retain(|known| !replaced.contains(&known.base));
+        self.segments.insert(at.min(self.segments.len()), segment);
+        self.swapping.clear();
+        self.forget_notes();
+    }
+
+    /// Whether the file with the name of this segment is the one of this place.
+    pub(crate) fn is_current(&self, place: &SegmentPlace) -> bool {
+        let is_kept =
+            |known: &Segment| known.base == place.base && known.revision == place.revision;
+        self.swapping(place.base).is_none() && self.segments.iter().any(is_kept)
+    }
+
+    /// Offset before which nothing changes any more: no transaction is open.
+    /// Compaction looks at nothing from it on.
+    pub(crate) fn stable_end(&self) -> i64 {
+        self.end
     }
 }

@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, stream};
 use thalweg_core::connector::SinkPartition;
-use thalweg_core::{BoxFuture, ConnectError};
+use thalweg_core::{BoxFuture, ConnectError, failpoint};
 
 use super::lane::{Lane, failed, hex};
 use super::names::KEY_BYTES_MAX;
@@ -42,6 +42,7 @@ impl Planned {
             let found = store.look(&plan.key).await?;
             self::found(&store.place(&plan.key), plan, found)?;
         }
+        failpoint::reach("s3.put");
         self.durable = true;
         Ok(())
     }
@@ -86,10 +87,13 @@ impl Lane {
     /// Goes on with the rounds that are closed but not in their places.
     pub(super) async fn settle(&mut self, shared: &Shared) -> Result<(), ConnectError> {
         while !self.closing.is_empty() {
+            failpoint::reach("s3.closed");
             self.rename(shared).await?;
             self.plan(shared).await?;
+            failpoint::reach("s3.planned");
             self.put(shared).await?;
             self.closing.pop_front();
+            failpoint::reach("s3.settled");
         }
         Ok(())
     }

@@ -88,6 +88,7 @@ pub(crate) async fn open(
         tables: if beginning.goes_on { schemas::load(&context.state)? } else { HashMap::new() },
         snapshot: beginning.snapshot,
         text_only: false,
+        tries_backlog: true,
         config,
     };
     Ok((task, PostgresCommitter(confirmed)))

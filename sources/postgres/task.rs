@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use thalweg_core::batch::SourceBatch;
 use thalweg_core::connector::{Committer, Notes, SourceTask};
-use thalweg_core::{ConnectError, Durable, Position};
+use thalweg_core::{ConnectError, Durable, Position, failpoint};
 use tokio_util::sync::CancellationToken;
 
 use super::catalog::{TableInfo, Types, load_tables};
 use super::check;
 use super::config::Config;
-use super::position::{Place, Shown, SnapshotPhase};
+use super::position::{Lsn, Place, Shown, SnapshotPhase};
 use super::slot::{self, SlotProblem};
 use super::snapshot::{SnapshotFilter, SnapshotRun, SnapshotState};
 use super::stream::{Changes, Confirmed, Resume, Step, StreamRun, TableStore};
-use super::transport::{Purpose, Replication, StartAt, connect};
+use super::transport::{Backlog, Fault, Purpose, Replication, StartAt, WalTransport, connect};
 use super::types::binary_decodable;
+
+/// The note that a backlog is read.
+const BACKLOG: &str = "backlog";
 
 /// What a task does.
 pub(super) enum Phase {
@@ -25,6 +28,8 @@ pub(super) enum Phase {
     Snapshot(Box<SnapshotRun>),
     /// It is about to stream.
     Starting,
+    /// It reads what lies far behind.
+    Backlog(Box<StreamRun<Backlog>>),
     /// It streams.
     Stream(Box<StreamRun<Replication>>),
     /// It is done: only a snapshot was wanted.
@@ -49,6 +54,8 @@ pub struct PostgresTask {
     pub(super) snapshot: SnapshotState,
     /// Whether the stream must be in text.
     pub(super) text_only: bool,
+    /// Whether a backlog is worth a look before the next stream.
+    pub(super) tries_backlog: bool,
 }
 
 impl SourceTask for PostgresTask {
@@ -65,21 +72,36 @@ impl SourceTask for PostgresTask {
             match &mut self.phase {
                 Phase::Snapshot(run) => {
                     if let Some(mut batch) = run.next(&self.config.settings).await? {
+                        failpoint::reach("snapshot.chunk");
                         batch.position = Some(self.place.position(&self.shown));
                         return Ok(batch);
                     }
                     self.end_snapshot();
+                    failpoint::reach("snapshot.over");
                 }
                 Phase::Starting => {
-                    let run = self.start().await?;
-                    self.phase = Phase::Stream(Box::new(run));
+                    self.phase = match self.start_backlog().await? {
+                        Some(run) => Phase::Backlog(Box::new(run)),
+                        None => Phase::Stream(Box::new(self.start().await?)),
+                    };
                 }
+                Phase::Backlog(run) => match run.next().await {
+                    Ok(Step::Batch(batch)) => {
+                        (self.place.stream, self.shown) = run.last();
+                        return Ok(batch);
+                    }
+                    Ok(Step::NeedsText) => self.restart_in_text(),
+                    Ok(Step::Over) => self.end_backlog().await,
+                    // From the last batch on, the stream has it too.
+                    Err(error) => self.give_up_backlog(&error.to_string()),
+                },
                 Phase::Stream(run) => match run.next().await? {
                     Step::Batch(batch) => {
                         (self.place.stream, self.shown) = run.last();
                         return Ok(batch);
                     }
                     Step::NeedsText => self.restart_in_text(),
+                    Step::Over => self.phase = Phase::Starting,
                 },
                 Phase::Idle => {
                     self.cancel.cancelled().await;
@@ -124,55 +146,118 @@ impl PostgresTask {
         self.notes.clear("snapshot");
     }
 
+    /// Where the stream goes on: the last known place. What the server still
+    /// sends of before it is passed over.
+    fn start_at(&self, binary: bool) -> StartAt<'_> {
+        let place = self.place.stream;
+        StartAt {
+            slot: &self.config.slot.name,
+            publication: &self.config.publication.name,
+            lsn: if place.ordinal > 0 { place.commit_lsn } else { place.flush_lsn },
+            binary,
+            messages: false,
+        }
+    }
+
+    /// Types of the server, and whether all values can come in binary form.
+    async fn types(&self) -> Result<(Types, bool), ConnectError> {
+        let sql = self.config.server.sql().await?;
+        let types = Types::load(sql.client()).await?;
+        let binary = !self.text_only && self.all_binary(&sql, &types).await?;
+        Ok((types, binary))
+    }
+
+    fn run<T: WalTransport>(&self, transport: T, types: Types, binary: bool) -> StreamRun<T> {
+        let settings = Arc::clone(&self.config.settings);
+        let store = TableStore::new(settings, types, self.tables.clone());
+        let resume = Resume { place: self.place.stream, shown: self.shown };
+        let changes = Changes::new(store, self.snapshot.clone(), binary, resume);
+        let (config, confirmed) = (Arc::clone(&self.config), Arc::clone(&self.confirmed));
+        StreamRun::new(transport, changes, config, self.place.origin.clone(), confirmed)
+    }
+
+    /// Begins to read what lies far behind, if something does. That it can't be
+    /// done is no error: the stream has it too. Cancel-safe.
+    async fn start_backlog(&mut self) -> Result<Option<StreamRun<Backlog>>, ConnectError> {
+        if !self.tries_backlog {
+            return Ok(None);
+        }
+        let (types, binary) = self.types().await?;
+        match Backlog::start(&self.config.server, &self.start_at(binary)).await {
+            Ok(Some(backlog)) => {
+                let mib = backlog.bytes_left() >> 20;
+                tracing::info!(slot = self.config.slot.name, mib, "reading a backlog of WAL");
+                self.notes.set(BACKLOG, format!("reading a backlog of more than {mib} MiB of WAL"));
+                Ok(Some(self.run(backlog, types, binary)))
+            }
+            Ok(None) => {
+                self.tries_backlog = false;
+                Ok(None)
+            }
+            Err(fault) => {
+                self.give_up_backlog(&fault.during("it can't be begun").to_string());
+                Ok(None)
+            }
+        }
+    }
+
+    async fn end_backlog(&mut self) {
+        self.tries_backlog = false;
+        self.notes.clear(BACKLOG);
+        if let Phase::Backlog(run) = std::mem::replace(&mut self.phase, Phase::Starting) {
+            (self.place.stream, self.shown) = run.last();
+            let (backlog, changes) = run.into_parts();
+            self.take_back(changes);
+            if let Err(fault) = backlog.close().await {
+                tracing::debug!(%fault, "the slot is moved by the stream");
+            }
+        }
+    }
+
+    fn give_up_backlog(&mut self, reason: &str) {
+        tracing::warn!(
+            slot = self.config.slot.name,
+            "the backlog can't be read by SQL, which would be faster (it needs two free \
+             replication slots and room for temporary files): going on as a stream: {reason}"
+        );
+        self.notes.clear(BACKLOG);
+        self.tries_backlog = false;
+        self.phase = Phase::Starting;
+    }
+
+    /// Takes from a stream that ended what the next one goes on with.
+    fn take_back(&mut self, mut changes: Changes) {
+        self.changes.extend(changes.take().state);
+        self.is_new_place = !self.changes.is_empty();
+        let (tables, snapshot) = changes.into_parts();
+        self.tables = tables.into_stored();
+        self.snapshot = snapshot;
+    }
+
     /// Starts the stream where the last position is. Cancel-safe: what it
     /// leaves behind is a connection that ends.
     async fn start(&mut self) -> Result<StreamRun<Replication>, ConnectError> {
-        let config = &self.config;
-        let sql = config.server.sql().await?;
-        let types = Types::load(sql.client()).await?;
-        let binary = !self.text_only && self.all_binary(&sql, &types).await?;
-        // The last known place is asked for: what the server still sends of
-        // before it is passed over.
-        let place = self.place.stream;
-        let lsn = if place.ordinal > 0 { place.commit_lsn } else { place.flush_lsn };
-        let slot = &config.slot.name;
-        let publication = &config.publication.name;
-        let at = StartAt { slot, publication, lsn, binary, messages: false };
+        let (types, binary) = self.types().await?;
+        let replication = self.start_replication(&self.start_at(binary)).await?;
+        Ok(self.run(replication, types, binary))
+    }
+
+    async fn start_replication(&self, at: &StartAt<'_>) -> Result<Replication, ConnectError> {
+        let slot = at.slot;
+        let since = self.place.stream.flush_lsn;
         let mut tries = 0;
-        let replication = loop {
-            let wire = connect(&config.server, Purpose::Replication).await?;
-            match Replication::start(wire, &at).await {
-                Ok(replication) => break replication,
+        loop {
+            let wire = connect(&self.config.server, Purpose::Replication).await?;
+            match Replication::start(wire, at).await {
+                Ok(replication) => return Ok(replication),
                 // Our own last session may be about to end.
                 Err(fault) if fault.code() == Some("55006") && tries < 20 => {
                     tries += 1;
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
-                Err(fault) => {
-                    return Err(match fault.code() {
-                        Some("55006") => slot::in_use(slot, None),
-                        Some("42704") if fault.to_string().contains("slot") => {
-                            SlotProblem::Missing(place.flush_lsn).error(slot)
-                        }
-                        Some("55000") if fault.to_string().contains("wal_level") => {
-                            let error = fault.during("cannot start the replication stream");
-                            ConnectError::bad_config(format!(
-                                "{error}; set wal_level=logical and restart the server"
-                            ))
-                        }
-                        Some("55000") => SlotProblem::Lost(place.flush_lsn).error(slot),
-                        _ => fault.during("cannot start the replication stream"),
-                    });
-                }
+                Err(fault) => return Err(not_started(fault, slot, since)),
             }
-        };
-        let tables = self.tables.clone();
-        let store = TableStore::new(Arc::clone(&config.settings), types, tables);
-        let resume = Resume { place, shown: self.shown };
-        let changes = Changes::new(store, self.snapshot.clone(), binary, resume);
-        let origin = self.place.origin.clone();
-        let (config, confirmed) = (Arc::clone(config), Arc::clone(&self.confirmed));
-        Ok(StreamRun::new(replication, changes, config, origin, confirmed))
+        }
     }
 
     /// Whether all columns of all captured tables can be read in their binary
@@ -195,17 +280,33 @@ impl PostgresTask {
 
     fn restart_in_text(&mut self) {
         self.text_only = true;
-        if let Phase::Stream(run) = std::mem::replace(&mut self.phase, Phase::Starting) {
-            // What was left out since the last batch must not come again: the
-            // filter of the snapshot may be gone.
-            (self.place.stream, self.shown) = run.last();
-            let mut changes = run.into_parts().1;
-            self.changes.extend(changes.take().state);
-            self.is_new_place = !self.changes.is_empty();
-            let (tables, snapshot) = changes.into_parts();
-            self.tables = tables.into_stored();
-            self.snapshot = snapshot;
+        let (last, changes) = match std::mem::replace(&mut self.phase, Phase::Starting) {
+            Phase::Stream(run) => (run.last(), run.into_parts().1),
+            Phase::Backlog(run) => (run.last(), run.into_parts().1),
+            _ => return,
+        };
+        // What was left out since the last batch must not come again: the
+        // filter of the snapshot may be gone.
+        (self.place.stream, self.shown) = last;
+        self.take_back(changes);
+    }
+}
+
+/// What is wrong, and what to do.
+fn not_started(fault: Fault, slot: &str, since: Lsn) -> ConnectError {
+    let doing = "cannot start the replication stream";
+    let text = fault.to_string();
+    match fault.code() {
+        Some("55006") => slot::in_use(slot, None),
+        Some("42704") if text.contains("slot") => SlotProblem::Missing(since).error(slot),
+        Some("55000") if text.contains("wal_level") => {
+            let error = fault.during(doing);
+            ConnectError::bad_config(format!(
+                "{error}; set wal_level=logical and restart the server"
+            ))
         }
+        Some("55000") => SlotProblem::Lost(since).error(slot),
+        _ => fault.during(doing),
     }
 }
 

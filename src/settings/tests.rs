@@ -11,6 +11,9 @@ fn from_file(text: &str) -> Result<Settings, String> {
 fn without_arguments_all_has_a_default() {
     let settings = Settings::read(&Serve::default()).unwrap();
     assert_eq!(settings.data.to_str(), Some("data"));
+    assert_eq!(settings.kafka.to_string(), "127.0.0.1:9092");
+    assert_eq!(settings.kafka_advertised, None);
+    assert!(settings.kafka_auto_create && settings.kafka_partitions == 1);
     assert_eq!(settings.registry.to_string(), "127.0.0.1:8081");
     assert_eq!(settings.rest.to_string(), "127.0.0.1:8083");
     assert_eq!(settings.durability, Durability::Fsync);
@@ -25,6 +28,18 @@ fn the_file_is_read_and_arguments_come_before_it() {
     assert_eq!(settings.data.to_str(), Some("x"));
     assert_eq!(settings.durability, Durability::PageCache);
     assert_eq!(settings.registry_aliases, ["a", "b"]);
+}
+
+#[test]
+fn what_kafka_clients_are_told_is_read() {
+    let text = "[kafka]\nlisten = \"[::1]:0\"\nadvertised = \"log.example:19092\"\n\
+                auto.create.topics.enable = false\nnum.partitions = 3";
+    let settings = from_file(text).unwrap();
+    assert_eq!(settings.kafka.to_string(), "[::1]:0");
+    assert_eq!(settings.kafka_advertised, Some(("log.example".to_owned(), 19092)));
+    assert!(!settings.kafka_auto_create && settings.kafka_partitions == 3);
+    let error = from_file("[kafka]\nadvertised = \"log\"").unwrap_err();
+    assert!(error.contains("kafka.advertised") && error.contains("host and a port"), "{error}");
 }
 
 #[test]

@@ -4,13 +4,14 @@
 //! `THALWEG_KILLS` says how many (20 without it; `make crash` asks for 100).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
-use thalweg_harness::{Postgres, Thalweg};
+use thalweg_harness::{Postgres, Thalweg, ThalwegOptions};
 
 use crate::lake::records;
 use crate::setup::{eventually, lake, options, post, source};
@@ -35,7 +36,7 @@ fn prepare(postgres: &Postgres) {
 /// of a key tell whether one is missing or there twice.
 fn change(postgres: &Postgres, round: u64) {
     let fresh = ROWS_AT_FIRST + 1 + round * 50;
-    let some = fastrand_like(round) % ROWS_AT_FIRST;
+    let some = scattered(round) % ROWS_AT_FIRST;
     postgres
         .sql(&format!(
             "BEGIN; \
@@ -45,13 +46,19 @@ fn change(postgres: &Postgres, round: u64) {
              COMMIT; \
              UPDATE moves SET version = version + 1, note = 'moved' WHERE id % 997 = {round} % 997; \
              DELETE FROM accounts WHERE id = {some} + 7; \
+             UPDATE accounts SET id = 1000000000 + {round} WHERE id = {some} + 11; \
              DELETE FROM moves WHERE id % 1999 = {round} % 1999"
         ))
         .unwrap();
+    match round % 40 {
+        7 => drop(postgres.sql("ALTER TABLE moves ADD COLUMN extra int DEFAULT 1").unwrap()),
+        27 => drop(postgres.sql("ALTER TABLE moves DROP COLUMN extra").unwrap()),
+        _ => {}
+    }
 }
 
 /// A scattered number that is the same in every run.
-fn fastrand_like(seed: u64) -> u64 {
+fn scattered(seed: u64) -> u64 {
     seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33
 }
 
@@ -59,57 +66,77 @@ fn kills() -> u64 {
     std::env::var("THALWEG_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
 }
 
-#[test]
-fn crash_loses_nothing_and_repeats_nothing() {
-    let postgres = Arc::new(Postgres::start().unwrap());
-    prepare(&postgres);
-    let home = tempfile::tempdir().unwrap();
-    let (data, lake_folder) = (home.path().join("data"), home.path().join("lake"));
-    std::fs::create_dir(&lake_folder).unwrap();
+/// A source that changes all the time, and a folder for its lake.
+pub(crate) struct World {
+    postgres: Arc<Postgres>,
+    home: tempfile::TempDir,
+    stop: Arc<AtomicBool>,
+    workload: Option<JoinHandle<()>>,
+}
 
-    let thalweg = Thalweg::start(&options(Some(&data))).unwrap();
-    let more = [("tombstones.on.delete", "false"), ("topic.prefix", "crash")];
-    post(&thalweg, &source(&postgres, "crash", &more));
-    let topics = "crash.public.accounts,crash.public.moves";
-    post(&thalweg, &lake("crash-lake", &lake_folder, &[("topics", topics)]));
+impl World {
+    /// Starts a Postgres, and a first Thalweg that is told what to do.
+    pub(crate) fn new() -> (Self, Thalweg) {
+        let postgres = Arc::new(Postgres::start().unwrap());
+        prepare(&postgres);
+        let home = tempfile::tempdir().unwrap();
+        let this = Self { postgres, home, stop: Arc::default(), workload: None };
+        std::fs::create_dir(this.lake()).unwrap();
+        let thalweg = Thalweg::start(&this.options()).unwrap();
+        let more = [("tombstones.on.delete", "false"), ("topic.prefix", "crash")];
+        post(&thalweg, &source(&this.postgres, "crash", &more));
+        let topics = "crash.public.accounts,crash.public.moves";
+        post(&thalweg, &lake("crash-lake", &this.lake(), &[("topics", topics)]));
+        (this, thalweg)
+    }
 
-    let stop = Arc::new(AtomicBool::new(false));
-    let failure = Arc::new(Mutex::new(None));
-    let workload = {
-        let (postgres, stop, failure) =
-            (Arc::clone(&postgres), Arc::clone(&stop), Arc::clone(&failure));
-        std::thread::spawn(move || {
+    fn lake(&self) -> PathBuf {
+        self.home.path().join("lake")
+    }
+
+    /// How Thalweg is started on its data.
+    pub(crate) fn options(&self) -> ThalwegOptions {
+        options(Some(&self.home.path().join("data")))
+    }
+
+    /// Begins to change rows, keys and columns.
+    pub(crate) fn begin(&mut self) {
+        let (postgres, stop) = (Arc::clone(&self.postgres), Arc::clone(&self.stop));
+        self.workload = Some(std::thread::spawn(move || {
             for round in 0.. {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                    change(&postgres, round);
-                }));
-                if done.is_err() {
-                    *failure.lock().unwrap() = Some(round);
-                    return;
-                }
+                change(&postgres, round);
                 std::thread::sleep(Duration::from_millis(30));
             }
-        })
-    };
+        }));
+    }
 
+    /// Ends the changes: what is in the lake then equals the source.
+    pub(crate) fn check(mut self, thalweg: Thalweg) {
+        self.stop.store(true, Ordering::Relaxed);
+        let workload = self.workload.take();
+        assert!(workload.is_none_or(|thread| thread.join().is_ok()), "the workload failed");
+        compare(&thalweg, &self.postgres, &self.lake());
+        assert!(thalweg.stop().unwrap().success());
+    }
+}
+
+#[test]
+fn crash_loses_nothing_and_repeats_nothing() {
+    let (mut world, mut running) = World::new();
+    world.begin();
     let kills = kills();
-    let mut running = thalweg;
     for kill in 0..kills {
         // Short lives early, to hit the snapshot; some long enough to stream.
-        let life = 40 + fastrand_like(kill) % if kill % 3 == 0 { 2500 } else { 700 };
+        let life = 40 + scattered(kill) % if kill % 3 == 0 { 2500 } else { 700 };
         std::thread::sleep(Duration::from_millis(life));
         running.kill().unwrap();
-        running = Thalweg::start(&options(Some(&data))).unwrap();
+        running = Thalweg::start(&world.options()).unwrap();
     }
-    stop.store(true, Ordering::Relaxed);
-    workload.join().unwrap();
-    assert_eq!(*failure.lock().unwrap(), None, "the workload failed");
-    compare(&running, &postgres, &lake_folder);
+    world.check(running);
     println!("{kills} kills: the lake equals the source, no offset and no row twice");
-    assert!(running.stop().unwrap().success());
 }
 
 fn compare(thalweg: &Thalweg, postgres: &Postgres, folder: &Path) {

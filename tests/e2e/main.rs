@@ -6,6 +6,9 @@
 mod cli;
 mod crash;
 mod docs;
+#[cfg(feature = "failpoints")]
+mod failpoints;
+mod kafka;
 mod lake;
 mod pipeline;
 mod refusals;

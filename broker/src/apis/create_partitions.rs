@@ -38,7 +38,8 @@ async fn answer(server: &Server, call: &Call) -> Result<Response, Malformed> {
     let mut results = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
         let outcome = add(server, &topic, request.validate_only).await;
-        let mut result = CreatePartitionsTopicResult::default().with_name(topic.name);
+        let mut result =
+            CreatePartitionsTopicResult::default().with_name(topic.name).with_error_message(None);
         if let Err(refusal) = outcome {
             result.error_code = refusal.code.code();
             result.error_message = Some(text(refusal.message));

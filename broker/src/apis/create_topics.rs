@@ -63,7 +63,7 @@ async fn answer(server: &Server, call: &Call) -> Result<Response, Malformed> {
         } else {
             create(server, &topic, request.validate_only).await
         };
-        let result = CreatableTopicResult::default().with_name(topic.name);
+        let result = CreatableTopicResult::default().with_name(topic.name).with_error_message(None);
         results.push(match made {
             Ok(made) => told(result, &made, call.version),
             Err(refusal) => result

@@ -42,6 +42,7 @@ fn answer(server: &Server, call: &Call) -> Result<Response, Malformed> {
     let results = request.resources.into_iter().map(|resource| {
         let described = describe(server, &resource);
         let result = DescribeConfigsResult::default()
+            .with_error_message(None)
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name);
         match described {
@@ -81,6 +82,7 @@ fn tell(setting: Described, with_synonyms: bool, version: i16) -> DescribeConfig
         .with_value(Some(text(value)))
         .with_read_only(is_read_only)
         .with_config_source(source)
+        .with_documentation(None)
         .with_synonyms(synonym.into_iter().collect());
     if version >= FIRST_WITH_KINDS {
         told.config_type = kind;

@@ -51,6 +51,7 @@ async fn answer(server: &Server, call: &Call) -> Result<Response, Malformed> {
     for resource in request.resources {
         let outcome = alter(server, &resource, request.validate_only).await;
         let mut response = AlterConfigsResourceResponse::default()
+            .with_error_message(None)
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name);
         if let Err(refusal) = outcome {

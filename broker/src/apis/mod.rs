@@ -2,6 +2,8 @@
 
 mod alter_configs;
 pub(crate) mod api_versions;
+#[cfg(test)]
+mod bytes_tests;
 mod configs;
 mod create_partitions;
 mod create_topics;
@@ -16,6 +18,8 @@ mod list_offsets;
 mod metadata;
 mod operations;
 pub(crate) mod produce;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -42,10 +42,6 @@ impl ResponseBuilder {
         Self { first: None, rest: Vec::new(), head, is_flexible }
     }
 
-    pub(crate) fn i8(&mut self, value: i8) {
-        self.head.put_i8(value);
-    }
-
     pub(crate) fn i16(&mut self, value: i16) {
         self.head.put_i16(value);
     }
@@ -171,8 +167,8 @@ mod tests {
     #[test]
     fn fields_are_written_in_both_styles() {
         for (is_flexible, expected) in [
-            (false, &b"\0\0\0\x14\0\0\0\x07\0\x02ab\xff\xff\0\0\0\x02\xff\xff\xff\xff"[..]),
-            (true, b"\0\0\0\x0b\0\0\0\x07\0\x03ab\0\x03\0\0"),
+            (false, &b"\0\0\0\x12\0\0\0\x07\0\x02ab\xff\xff\0\0\0\x02\xff\xff\xff\xff"[..]),
+            (true, b"\0\0\0\x0c\0\0\0\x07\0\x03ab\0\x03\0\0"),
         ] {
             let mut builder = ResponseBuilder::new(7, is_flexible, is_flexible);
             builder.text("ab");
@@ -190,11 +186,11 @@ mod tests {
         let long = Bytes::from(vec![1; 4096]);
         let mut builder = ResponseBuilder::new(1, true, false);
         builder.records(&[long.clone(), Bytes::from_static(b"ab"), long.clone()]);
-        builder.i8(9);
+        builder.i16(9);
         let parts = builder.finish().parts;
         assert_eq!(parts.len(), 5);
         assert_eq!(parts[1].as_ptr(), long.as_ptr());
-        assert_eq!(parts[0][..4], (4 + 2 + 8194 + 1u32).to_be_bytes());
+        assert_eq!(parts[0][..4], (4 + 2 + 8194 + 2u32).to_be_bytes());
         assert_eq!(parts[0][8..], [0x83, 0x40]);
     }
 }

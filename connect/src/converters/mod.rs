@@ -68,7 +68,16 @@ pub trait RowEncoder: Send + Sync {
         row: usize,
         out: &mut Vec<u8>,
     ) -> Result<bool, ConnectError>;
+
+    /// Gets ready for all rows of a batch, so that work that they share is done
+    /// once.
+    fn bind<'a>(&'a self, columns: &'a Columns) -> RowWriter<'a> {
+        Box::new(move |row, out| self.encode(columns, row, out))
+    }
 }
+
+/// Does for the rows of one batch what [`RowEncoder::encode`] does.
+pub type RowWriter<'a> = Box<dyn Fn(usize, &mut Vec<u8>) -> Result<bool, ConnectError> + 'a>;
 
 /// Which schema bytes are of, within one [`RowDecoder`]: rows with equal tags
 /// share a batch.

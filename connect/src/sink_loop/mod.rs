@@ -18,7 +18,7 @@ use std::time::Duration;
 use thalweg_core::connector::{
     Assigned, DynSink, DynSinkTask, Notes, SinkBatch, SinkContext, SinkPartition,
 };
-use thalweg_core::{ConnectError, Coordinates, ErrorKind};
+use thalweg_core::{ConnectError, Coordinates, ErrorKind, failpoint};
 use thalweg_log::{Log, Writer};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -178,6 +178,7 @@ impl Running {
         if backoff.was_used() {
             self.run.board.running(&connector, number);
         }
+        failpoint::reach("sink.written");
         let rows = batch.offsets.len();
         self.progress.delivered(batch);
         self.run.board.used_topic(&connector, number, &batch.partition.topic);
@@ -216,8 +217,10 @@ impl Running {
 
     async fn flush(&mut self) -> Result<(), ConnectError> {
         let durable = self.task.flush().await?;
+        failpoint::reach("sink.flushed");
         self.progress.durable(&durable)?;
         self.progress.commit(&*self.run.stores.groups, &self.run.notes).await?;
+        failpoint::reach("sink.committed");
         self.task.committed(&self.progress.committed());
         Ok(())
     }

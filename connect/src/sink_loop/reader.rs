@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use thalweg_core::ConnectError;
 use thalweg_core::connector::{Notes, Offsets, SinkBatch, SinkPartition};
+use thalweg_core::{ConnectError, failpoint};
 use thalweg_log::record::BatchDecoder;
 use thalweg_log::{Fetched, Log, LogError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -159,6 +159,7 @@ impl Reader {
             .entry(Arc::clone(&partition.topic))
             .or_insert_with(|| Decoders::new(settings, &partition.topic));
         let decoded = decode(&fetched.batches, next, partition, decoders, &mut self.opener).await;
+        failpoint::reach("sink.decoded");
         for batch in decoded.batches {
             let bytes = batch.batch.size().clamp(1, AHEAD_BYTES_MAX);
             let permits = u32::try_from(bytes).unwrap_or(u32::MAX);

@@ -4,8 +4,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use thalweg_core::ConnectError;
 use thalweg_core::connector::Committer;
+use thalweg_core::{ConnectError, failpoint};
 use thalweg_log::Pending;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -33,6 +33,7 @@ pub(super) async fn run(
     while let Some(append) = appends.recv().await {
         let appended =
             append.pending.await.map_err(|error| from_log(&error, "appending rows to the log"))?;
+        failpoint::reach("source.durable");
         let stores = &shared.run.stores;
         if let Some(state) = append.state {
             stores.source_state.apply(state, &appended);
@@ -44,6 +45,7 @@ pub(super) async fn run(
             catch_unwind(AssertUnwindSafe(|| committer.commit(durable)))
                 .map_err(|panic| ConnectError::fatal(panic_text(&*panic)))?;
         }
+        failpoint::reach("source.told");
         drop(append.permit);
     }
     Ok(())

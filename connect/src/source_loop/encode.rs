@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use thalweg_core::batch::{Batch, Columns, SourceBatch};
 use thalweg_core::schema::SchemaId;
-use thalweg_core::{ConnectError, Coordinates, ErrorKind};
+use thalweg_core::{ConnectError, Coordinates, ErrorKind, failpoint};
 use thalweg_log::record::{BatchBuilder, Compression, partition_of};
 use thalweg_log::{Group, LogError, TopicInfo, Writer};
 use tokio::sync::mpsc;
@@ -16,7 +16,7 @@ use super::poll::Polled;
 use super::{Shared, headers, merge, target};
 use crate::clock::now_ms;
 use crate::config::HeaderFormat;
-use crate::converters::{RowEncoder, Side};
+use crate::converters::{RowEncoder, RowWriter, Side};
 use crate::log_errors::from_log;
 
 /// Bytes of records, before compression, at which a record batch is closed.
@@ -60,11 +60,13 @@ pub(super) async fn run(
             groups.push(group);
             moved = Some(change);
         }
+        failpoint::reach("source.encoded");
         // invariant 2: records, state and position are one atomic append.
         let pending = writer
             .append(groups)
             .await
             .map_err(|error| from_log(&error, "appending rows to the log"))?;
+        failpoint::reach("source.queued");
         let append = InFlight { pending, position: moved, state: entries, rows: count, permit };
         if out.send(append).await.is_err() {
             return Ok(());
@@ -92,6 +94,23 @@ struct Planned<'a> {
     batch: &'a Batch,
     key: Option<(&'a Columns, Arc<dyn RowEncoder>)>,
     value: Option<(&'a Columns, Arc<dyn RowEncoder>)>,
+}
+
+impl Planned<'_> {
+    fn bind(&self) -> Bound<'_> {
+        Bound {
+            batch: self.batch,
+            key: self.key.as_ref().map(|(columns, plan)| plan.bind(columns)),
+            value: self.value.as_ref().map(|(columns, plan)| plan.bind(columns)),
+        }
+    }
+}
+
+/// A batch of rows with plans that are ready for it.
+struct Bound<'a> {
+    batch: &'a Batch,
+    key: Option<RowWriter<'a>>,
+    value: Option<RowWriter<'a>>,
 }
 
 /// Record batches of one partition.
@@ -180,11 +199,12 @@ impl Encoder {
             .map(|_| Partition { builder: None, closed: Vec::new() })
             .collect();
         let batches: Vec<&Batch> = planned.iter().map(|planned| planned.batch).collect();
+        let bound: Vec<Bound<'_>> = planned.iter().map(Planned::bind).collect();
         for run in merge::runs(&batches) {
-            let planned = &planned[run.batch];
+            let bound = &bound[run.batch];
             for row in run.rows {
-                self.row(planned, row, &mut partitions)
-                    .map_err(|error| at_row(&error, planned.batch, row))?;
+                self.row(bound, row, &mut partitions)
+                    .map_err(|error| at_row(&error, bound.batch, row))?;
             }
         }
         for (number, partition) in (0..topic.partitions).zip(partitions) {
@@ -197,18 +217,18 @@ impl Encoder {
 
     fn row(
         &mut self,
-        planned: &Planned<'_>,
+        bound: &Bound<'_>,
         row: usize,
         partitions: &mut [Partition],
     ) -> Result<(), ConnectError> {
         self.key.clear();
         self.value.clear();
-        let has_key = match &planned.key {
-            Some((columns, plan)) => plan.encode(columns, row, &mut self.key)?,
+        let has_key = match &bound.key {
+            Some(write) => write(row, &mut self.key)?,
             None => false,
         };
-        let has_value = match &planned.value {
-            Some((columns, plan)) => plan.encode(columns, row, &mut self.value)?,
+        let has_value = match &bound.value {
+            Some(write) => write(row, &mut self.value)?,
             None => false,
         };
         let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
@@ -221,14 +241,14 @@ impl Encoder {
         let builder = partition.builder.get_or_insert_with(|| {
             self.spare.pop().unwrap_or_else(|| BatchBuilder::new(Compression::Lz4))
         });
-        let time = planned.batch.timestamps.get(row).copied().unwrap_or(self.now_ms);
+        let time = bound.batch.timestamps.get(row).copied().unwrap_or(self.now_ms);
         let key = has_key.then_some(self.key.as_slice());
         let value = has_value.then_some(self.value.as_slice());
-        let written = if planned.batch.headers.is_empty() {
+        let written = if bound.batch.headers.is_empty() {
             builder.append(time, key, value, &[])
         } else {
             let format: HeaderFormat = self.shared.run.settings.headers;
-            headers::with(format, planned.batch, row, |headers| {
+            headers::with(format, bound.batch, row, |headers| {
                 builder.append(time, key, value, headers)
             })
         };

@@ -31,7 +31,7 @@ use crate::store::Stores;
 use crate::supervisor::{Board, End};
 
 /// Most bytes of rows between the poll and the log (invariant 7).
-const IN_FLIGHT_BYTES_MAX: usize = 32 << 20;
+const IN_FLIGHT_BYTES_MAX: usize = 16 << 20;
 
 /// Most batches between two stages; their bytes are bounded by the budget.
 const QUEUE_LEN: usize = 64;

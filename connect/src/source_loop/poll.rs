@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use thalweg_core::ConnectError;
 use thalweg_core::batch::SourceBatch;
 use thalweg_core::connector::DynSourceTask;
+use thalweg_core::{ConnectError, failpoint};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{IN_FLIGHT_BYTES_MAX, Shared};
@@ -57,6 +57,7 @@ async fn poll(
             () = out.closed() => return Ok(()),
             batch = task.poll() => batch?,
         };
+        failpoint::reach("source.polled");
         if batch.is_empty() {
             tokio::task::yield_now().await;
             continue;

@@ -1,11 +1,16 @@
 //! Rows to datums: a plan per schema.
 
+mod bind;
+mod write;
+
 use std::sync::Arc;
 
+pub use bind::Bound;
+
+use super::Options;
 use super::from_connect::{self, fixed_size, is_union, null_is_first};
-use super::{Options, varint, words};
-use crate::batch::{Cell, Columns, Layout, NodeId, NodeKind};
-use crate::codec::{EncodeError, EncodeProblem, SchemaError, join, path_of, placeholder};
+use crate::batch::{Columns, Layout, NodeId, NodeKind};
+use crate::codec::{EncodeError, SchemaError, placeholder};
 use crate::schema::{Kind, Schema, SchemaBuilder, Value};
 
 /// A compiled plan from the rows of one layout to Avro datums.
@@ -26,6 +31,12 @@ impl Encoder {
     #[must_use]
     pub fn schema(&self) -> &str {
         &self.schema
+    }
+
+    /// Gets ready for all rows of a batch: what they share is encoded once.
+    #[must_use]
+    pub fn bind<'a>(&'a self, columns: &'a Columns) -> Bound<'a> {
+        Bound::new(&self.plan, columns)
     }
 
     /// Appends the datum of one row, which must be there
@@ -256,209 +267,4 @@ fn ready_made(
 /// Numbers of nodes, operations and datums stay far below 32 bits (invariant 7).
 fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX - 1)
-}
-
-/// What stopped a plan: the operation's node, or a place within its elements.
-type Fault = EncodeError;
-
-impl Plan {
-    #[cold]
-    fn fault(&self, leaf: Leaf, problem: EncodeProblem) -> Fault {
-        EncodeError { field: path_of(&self.layout, leaf.node as NodeId), problem }
-    }
-
-    /// Writes what stands for a cell without a value, or fails.
-    #[inline]
-    fn no_value(&self, leaf: Leaf, cell: Cell, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let (datum, problem) = match cell {
-            Cell::Null => (leaf.null, EncodeProblem::Null),
-            Cell::Unavailable => (leaf.unavailable, EncodeProblem::Unavailable),
-            _ => (NO_DATUM, EncodeProblem::WrongType),
-        };
-        match self.datums.get(datum as usize) {
-            Some(datum) => {
-                out.extend_from_slice(datum);
-                Ok(())
-            }
-            None => Err(self.fault(leaf, problem)),
-        }
-    }
-
-    fn run(&self, columns: &Columns, row: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let mut at = 0;
-        while let Some(op) = self.ops.get(at) {
-            at += 1;
-            match op {
-                Op::Bytes(leaf) => self.write_bytes(*leaf, columns, row, out)?,
-                Op::Int(leaf) => match columns.cell(leaf.node as NodeId, row) {
-                    Cell::Int(int) => {
-                        if i32::try_from(int).is_err() {
-                            return Err(self.fault(*leaf, EncodeProblem::OutOfRange));
-                        }
-                        put_branch(*leaf, out);
-                        varint::write(out, int);
-                    }
-                    other => self.no_value(*leaf, other, out)?,
-                },
-                Op::Long(leaf) => match columns.cell(leaf.node as NodeId, row) {
-                    Cell::Int(int) => {
-                        put_branch(*leaf, out);
-                        varint::write(out, int);
-                    }
-                    other => self.no_value(*leaf, other, out)?,
-                },
-                Op::Boolean(leaf) => match columns.cell(leaf.node as NodeId, row) {
-                    Cell::Bool(bool) => {
-                        put_branch(*leaf, out);
-                        out.push(bool.into());
-                    }
-                    other => self.no_value(*leaf, other, out)?,
-                },
-                Op::Double(leaf) => match columns.cell(leaf.node as NodeId, row) {
-                    Cell::Float(float) => {
-                        put_branch(*leaf, out);
-                        out.extend_from_slice(&float.to_le_bytes());
-                    }
-                    other => self.no_value(*leaf, other, out)?,
-                },
-                Op::Struct(leaf, end) => {
-                    if columns.present(leaf.node as NodeId, row) {
-                        put_branch(*leaf, out);
-                    } else {
-                        self.no_value(*leaf, Cell::Null, out)?;
-                        at = *end as usize;
-                    }
-                }
-                Op::Jump(to) => at = *to as usize,
-                Op::Union(leaf, union) => at = self.branch(*leaf, union, columns, row, out)?,
-                Op::List(leaf, plan) => self.write_list(*leaf, plan, columns, row, out)?,
-                Op::Float(leaf) => self.write_float(*leaf, columns, row, out)?,
-                Op::Fixed(leaf, size) => self.write_fixed(*leaf, *size, columns, row, out)?,
-            }
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn write_bytes(
-        &self,
-        leaf: Leaf,
-        columns: &Columns,
-        row: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
-        let cell = columns.cell(leaf.node as NodeId, row);
-        match columns.bytes(cell) {
-            Some(bytes) => {
-                put_branch(leaf, out);
-                put_bytes(bytes, out);
-                Ok(())
-            }
-            None => self.no_value(leaf, cell, out),
-        }
-    }
-
-    #[allow(clippy::cast_possible_truncation, reason = "the schema says 32 bits")]
-    fn write_float(
-        &self,
-        leaf: Leaf,
-        columns: &Columns,
-        row: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
-        match columns.cell(leaf.node as NodeId, row) {
-            Cell::Float(float) => {
-                put_branch(leaf, out);
-                out.extend_from_slice(&(float as f32).to_le_bytes());
-                Ok(())
-            }
-            other => self.no_value(leaf, other, out),
-        }
-    }
-
-    fn write_fixed(
-        &self,
-        leaf: Leaf,
-        size: usize,
-        columns: &Columns,
-        row: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
-        let cell = columns.cell(leaf.node as NodeId, row);
-        let Some(bytes) = columns.bytes(cell) else { return self.no_value(leaf, cell, out) };
-        let schema = &self.layout.node(leaf.node as NodeId).schema;
-        let is_number = schema.name() == Some(words::DECIMAL) && !bytes.is_empty();
-        if bytes.len() > size || (bytes.len() < size && !is_number) {
-            return Err(self.fault(leaf, EncodeProblem::OutOfRange));
-        }
-        put_branch(leaf, out);
-        let sign = if is_number && bytes[0] >= 0x80 { 0xff } else { 0 };
-        out.resize(out.len() + size - bytes.len(), sign);
-        out.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn write_list(
-        &self,
-        leaf: Leaf,
-        plan: &Plan,
-        columns: &Columns,
-        row: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
-        let node = leaf.node as NodeId;
-        let (cell, items) = (columns.cell(node, row), columns.items(node));
-        let (Cell::Span { start, len }, Some(items)) = (cell, items) else {
-            return self.no_value(leaf, cell, out);
-        };
-        put_branch(leaf, out);
-        if len > 0 {
-            varint::write(out, len.into());
-            for item in start as usize..start as usize + len as usize {
-                plan.run(items, item, out).map_err(|inner| EncodeError {
-                    field: join(&path_of(&self.layout, node), &inner.field),
-                    problem: inner.problem,
-                })?;
-            }
-        }
-        out.push(0);
-        Ok(())
-    }
-
-    /// Writes the number of the branch that has a value; where to go on.
-    fn branch(
-        &self,
-        leaf: Leaf,
-        union: &Union,
-        columns: &Columns,
-        row: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<usize, Fault> {
-        if !columns.present(leaf.node as NodeId, row) {
-            self.no_value(leaf, Cell::Null, out)?;
-            return Ok(union.end as usize);
-        }
-        let mut there = union.branches.iter().filter(|(field, ..)| columns.present(*field, row));
-        match (there.next(), there.next()) {
-            (Some((_, number, first)), None) => {
-                varint::write(out, *number);
-                Ok(*first as usize)
-            }
-            _ => Err(self.fault(leaf, EncodeProblem::NotOneBranch)),
-        }
-    }
-}
-
-#[inline]
-fn put_branch(leaf: Leaf, out: &mut Vec<u8>) {
-    if leaf.branch != NO_BRANCH {
-        out.push(leaf.branch);
-    }
-}
-
-#[inline]
-fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    // A cell's length has 32 bits.
-    varint::write(out, i64::try_from(bytes.len()).unwrap_or(i64::MAX));
-    out.extend_from_slice(bytes);
 }

@@ -40,7 +40,7 @@ mod to_connect;
 mod varint;
 
 pub use decode::Decoder;
-pub use encode::Encoder;
+pub use encode::{Bound, Encoder};
 pub use from_connect::schema_json;
 pub use name::adjusted;
 pub use to_connect::from_json;

@@ -1,5 +1,8 @@
 //! Avro's variable-length integers (zigzag).
 
+/// Most bytes of a number.
+const LEN_MAX: usize = 10;
+
 /// Appends a number.
 #[inline]
 #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "bits, not numbers")]
@@ -8,7 +11,7 @@ pub(super) fn write(out: &mut Vec<u8>, number: i64) {
     if rest < 0x80 {
         return out.push(rest as u8);
     }
-    let mut bytes = [0u8; 10];
+    let mut bytes = [0u8; LEN_MAX];
     let mut len = 0;
     while rest >= 0x80 {
         bytes[len] = rest as u8 | 0x80;
@@ -16,7 +19,10 @@ pub(super) fn write(out: &mut Vec<u8>, number: i64) {
         rest >>= 7;
     }
     bytes[len] = rest as u8;
-    out.extend_from_slice(&bytes[..=len]);
+    // All of them, since their number is known to the compiler, and back.
+    let start = out.len();
+    out.extend_from_slice(&bytes);
+    out.truncate(start + len + 1);
 }
 
 /// Why a number can't be read.

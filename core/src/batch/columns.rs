@@ -25,6 +25,13 @@ pub enum Column {
     },
 }
 
+/// How much room rows take.
+#[derive(Clone, Debug)]
+pub struct Room {
+    cells: Box<[usize]>,
+    arena: usize,
+}
+
 /// Rows of one schema, column by column.
 ///
 /// A row is written by `set*` calls in any order, then [`Columns::end_row`];
@@ -60,6 +67,30 @@ impl Columns {
             })
             .collect();
         Self { layout, columns, absent: Vec::new(), arena: Vec::new(), rows: 0, cells: 0 }
+    }
+
+    /// How much room the rows take, column by column.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        let cells = self.columns.iter().map(|column| match column {
+            Column::Cells(cells) | Column::Lists { spans: cells, .. } => cells.len(),
+            Column::Presence(present) => present.len(),
+            Column::Constant(_) | Column::AllPresent => 0,
+        });
+        Room { cells: cells.collect(), arena: self.arena.len() }
+    }
+
+    /// Makes room for rows like others of the same layout: batches of one table
+    /// are much alike.
+    pub fn make_room(&mut self, room: &Room) {
+        for (column, &count) in self.columns.iter_mut().zip(&room.cells) {
+            match column {
+                Column::Cells(cells) | Column::Lists { spans: cells, .. } => cells.reserve(count),
+                Column::Presence(present) => present.reserve(count),
+                Column::Constant(_) | Column::AllPresent => {}
+            }
+        }
+        self.arena.reserve(room.arena);
     }
 
     /// How the schema lies in columns.

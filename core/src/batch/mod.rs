@@ -40,7 +40,7 @@ mod values;
 use std::sync::Arc;
 
 pub use cell::Cell;
-pub use columns::{Column, Columns};
+pub use columns::{Column, Columns, Room};
 pub use layout::{Layout, Node, NodeId, NodeKind};
 pub use source::{SourceBatch, StateChange};
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::{append, batch, batch_with, group, topic, values, within};
-use crate::api::{Group, Log, TopicPartition};
+use crate::api::{Group, Log, TopicPartition, TopicSpec};
 use crate::error::LogError;
-use crate::record::{Batches, Compression};
+use crate::record::{BatchBuilder, Batches, Compression};
 
 pub(super) async fn run<F, L>(make: &F)
 where
@@ -21,6 +21,7 @@ where
     refuse_what_is_no_batch(&*make().await).await;
     are_stored_byte_for_byte(&*make().await).await;
     may_be_big(&*make().await).await;
+    need_keys_where_keys_count(&*make().await).await;
     of_many_writers_do_not_mix(make().await).await;
 }
 
@@ -96,7 +97,7 @@ async fn are_stored_byte_for_byte(log: &dyn Log) {
     let at = topic(log, "t", 1).await.partition(0);
     let writer = log.open_writer("w").await.unwrap();
     let codecs = [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4];
-    for compression in codecs {
+    for compression in codecs.into_iter().chain([Compression::Zstd]) {
         let sent = batch_with(compression, &["one", "two", "three"]);
         let groups = vec![Group { target: at, batches: sent.clone() }];
         let first = append(&*writer, groups).await[0].first;
@@ -105,7 +106,42 @@ async fn are_stored_byte_for_byte(log: &dyn Log) {
         assert_eq!(stored.header.base_offset, first);
         assert_eq!(stored.bytes[8..], sent[8..], "{compression:?}");
     }
-    assert_eq!(values(log, at, 0, 1 << 20).await.len(), 12);
+    assert_eq!(values(log, at, 0, 1 << 20).await.len(), 15);
+}
+
+async fn need_keys_where_keys_count(log: &dyn Log) {
+    let spec = TopicSpec {
+        name: "compacted".to_owned(),
+        partitions: 1,
+        config: vec![("cleanup.policy".to_owned(), "compact,delete".to_owned())],
+    };
+    let at = log.create_topic(spec).await.unwrap().partition(0);
+    let plain = topic(log, "plain", 1).await.partition(0);
+    let writer = log.open_writer("w").await.unwrap();
+    for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
+        let mut builder = BatchBuilder::new(compression);
+        builder.append(1, Some(b"k"), Some(b"v"), &[]).unwrap();
+        builder.append(1, None, Some(b"v"), &[]).unwrap();
+        let batches = builder.finish().unwrap();
+        let group = |target| Group { target, batches: batches.clone() };
+        let error = match writer.append(vec![group(plain), group(at)]).await {
+            Ok(pending) => pending.await.unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(matches!(error, LogError::InvalidBatch(_)), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("topic compacted") && text.contains("record 1"), "{text}");
+        append(&*writer, vec![group(plain)]).await;
+    }
+    append(&*writer, vec![group_of(at, "k"), group_of(at, "")]).await;
+    assert_eq!(values(log, at, 0, 1 << 20).await.len(), 2);
+    assert_eq!(values(log, plain, 0, 1 << 20).await.len(), 6);
+}
+
+fn group_of(target: TopicPartition, key: &str) -> Group {
+    let mut builder = BatchBuilder::new(Compression::Lz4);
+    builder.append(1, Some(key.as_bytes()), Some(b"v"), &[]).unwrap();
+    Group { target, batches: builder.finish().unwrap() }
 }
 
 async fn may_be_big(log: &dyn Log) {

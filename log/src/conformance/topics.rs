@@ -14,6 +14,7 @@ where
 {
     are_listed_by_name(&*make().await).await;
     are_refused_with_a_reason(&*make().await).await;
+    may_be_given_other_settings(&*make().await).await;
     get_a_new_id_when_made_again(&*make().await).await;
     wake_waiters_when_deleted(make().await).await;
 }
@@ -52,6 +53,25 @@ async fn are_refused_with_a_reason(log: &dyn Log) {
         assert!(matches!(error, LogError::InvalidTopic(_)), "{error}");
     }
     assert_eq!(log.topics().len(), 1);
+}
+
+async fn may_be_given_other_settings(log: &dyn Log) {
+    let info = topic(log, "t", 1).await;
+    let config = |value: &str| vec![("max.message.bytes".to_owned(), value.to_owned())];
+    log.configure_topic(info.id, config("100")).await.unwrap();
+    assert_eq!(log.topic("t").unwrap().config, config("100"));
+    let error = log.configure_topic(info.id, config("many")).await.unwrap_err();
+    assert!(matches!(error, LogError::InvalidTopic(_)), "{error}");
+    let writer = log.open_writer("w").await.unwrap();
+    let long = group(info.partition(0), &[&"x".repeat(100)]);
+    let refused = match writer.append(vec![long]).await {
+        Ok(pending) => pending.await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(matches!(refused, LogError::TooLarge { .. }), "{refused}");
+    log.delete_topic(info.id).await.unwrap();
+    let error = log.configure_topic(info.id, config("100")).await.unwrap_err();
+    assert!(matches!(error, LogError::UnknownTopic(_)), "{error}");
 }
 
 async fn get_a_new_id_when_made_again(log: &dyn Log) {

@@ -182,17 +182,13 @@ fn surviving_names(state: &State, rng: &mut fastrand::Rng) -> BTreeMap<PathBuf, 
 }
 
 fn change_name(names: &mut BTreeMap<PathBuf, Node>, change: &NameChange) {
-    match change.node {
-        Some(node) => {
-            names.insert(change.path.clone(), node);
+    for (path, node) in &change.removed {
+        if names.get(path) == Some(node) {
+            names.remove(path);
         }
-        None => {
-            for (path, node) in &change.removed {
-                if names.get(path) == Some(node) {
-                    names.remove(path);
-                }
-            }
-        }
+    }
+    if let Some(node) = change.node {
+        names.insert(change.path.clone(), node);
     }
 }
 
@@ -320,8 +316,12 @@ impl Disk for SimDisk {
         let mut state = self.lock();
         state.call()?;
         let node = *state.names.get(from).ok_or_else(|| missing(from))?;
-        state.change(from, None);
-        state.change(to, Some(node));
+        // In one: a file system never has a file under none of the two.
+        let folder = to.parent().unwrap_or(to).to_owned();
+        let removed = vec![(from.to_owned(), node)];
+        let change = NameChange { folder, path: to.to_owned(), node: Some(node), removed };
+        change_name(&mut state.names, &change);
+        state.name_changes.push(change);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Engine, Partition, Staged, Topic};
 use crate::api::{Result, TopicId, TopicInfo, TopicPartition, TopicSpec};
+use crate::checkpoint::Compacted;
 use crate::error::LogError;
 use crate::journal::{Body, Entry};
 use crate::segment::{Part, folder, path};
@@ -37,6 +38,9 @@ impl Partition {
             prepared: None,
             pending: Vec::new(),
             producers: Arc::default(),
+            settled: 0,
+            settling: 0,
+            compacted: Compacted::default(),
         }
     }
 }

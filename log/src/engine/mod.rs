@@ -8,8 +8,13 @@
 mod append;
 mod change;
 mod command;
+mod compaction;
+#[cfg(test)]
+mod compaction_tests;
 mod partitions;
 mod produce;
+#[cfg(test)]
+mod producer_simulation_tests;
 mod producers;
 mod recovery;
 mod replay;
@@ -31,7 +36,7 @@ pub use produce::Produced;
 pub(crate) use sync_job::{SyncJob, SyncOutcome};
 
 use crate::api::{Result, TopicId, TopicInfo, TopicPartition};
-use crate::checkpoint;
+use crate::checkpoint::{self, Compacted};
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskFile};
 use crate::error::LogError;
@@ -42,6 +47,7 @@ use crate::read::SegmentReader;
 use crate::topic::TopicConfig;
 use crate::view::{PartitionView, TopicView, View, unknown};
 use append::Landed;
+use compaction::Compactions;
 use producers::ProducerIds;
 
 /// Idle time after which the journal is sealed.
@@ -79,6 +85,7 @@ pub(crate) struct Engine {
     producer_ids: ProducerIds,
     /// Producers that are remembered, over all partitions.
     producer_count: usize,
+    compactions: Compactions,
     stopped: Option<String>,
     /// Wall-clock time in ms since 1970 and the elapsed time when it was opened.
     started: (i64, Duration),
@@ -127,6 +134,11 @@ struct Partition {
     prepared: Option<Active>,
     pending: Vec<Pending>,
     producers: Arc<Producers>,
+    /// Segments before this one are closed in the stored checkpoint.
+    settled: i64,
+    /// The same of the checkpoint under way.
+    settling: i64,
+    compacted: Compacted,
 }
 
 struct Active {
@@ -168,6 +180,9 @@ impl Engine {
         let len = commands.iter().map(Command::journal_len_max).sum();
         if let Err(error) = self.make_ready(len) {
             for command in commands {
+                if let Command::Produce(Produce { group: Some(group), .. }) = &command {
+                    self.note_refused(group);
+                }
                 command.refuse(error.clone());
             }
             return;
@@ -397,6 +412,9 @@ impl Engine {
 
     fn next_deadline(&self, now: Duration) -> Option<Duration> {
         let mut next = self.next_retention;
+        if let Some(check) = self.compactions.deadline() {
+            next = next.min(check);
+        }
         if !self.journal.is_sealed() || !self.unwritten.is_empty() {
             next = next.min(self.last_commit + SEAL_AFTER);
         }

@@ -49,7 +49,11 @@ impl Engine {
             };
             return Ok((produced, None));
         }
-        self.make_room(target, group.batches.len() as u64)?;
+        let room = self.make_room(target, group.batches.len() as u64);
+        if let Err(error) = room {
+            self.note_refused(&group);
+            return Err(error);
+        }
         // From here on nothing can be refused.
         if stamps {
             stamp_group(&mut group, self.clock.wall_ms());

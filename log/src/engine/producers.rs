@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::append::Landed;
-use super::{Engine, Topic};
+use super::{CheckedGroup, Engine, Topic};
 use crate::journal::{Body, Entry};
 use crate::producers::Producers;
 
@@ -85,6 +85,18 @@ impl Engine {
         self.producer_count += added;
         if self.producer_count > self.options.producers_max {
             self.forget_longest_silent();
+        }
+    }
+
+    /// A batch was refused that may be sent again: no later one may come before.
+    pub(super) fn note_refused(&mut self, group: &CheckedGroup) {
+        let now_ms = self.steady_ms();
+        let Some(batch) = group.summaries.first().and_then(|summary| summary.sequenced) else {
+            return;
+        };
+        if let Ok(partition) = self.partition(group.target) {
+            let is_new = Arc::make_mut(&mut partition.producers).await_again(&batch, now_ms);
+            self.producer_count += usize::from(is_new);
         }
     }
 

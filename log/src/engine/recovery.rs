@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::compaction::Compactions;
 use super::producers::ProducerIds;
 use super::replay::Foresight;
 use super::{Active, Checkpoints, Engine, Partition, Topic};
@@ -100,6 +101,7 @@ impl Engine {
             },
             producer_ids: ProducerIds::from(checkpoint.producer_ids),
             producer_count: 0,
+            compactions: Compactions::default(),
             stopped: None,
             started: (wall_ms, now),
             last_commit: now,
@@ -124,6 +126,9 @@ impl Engine {
             prepared: None,
             pending: Vec::new(),
             producers: state.producers,
+            settled: state.segments.last().map_or(0, |segment| segment.base),
+            settling: 0,
+            compacted: state.compacted,
             view: Arc::new(PartitionView::new(
                 info.id,
                 folder(&self.root, &info.name, number),
@@ -141,8 +146,10 @@ impl Engine {
     fn recover(&mut self, files: &[File], found: &Scan) -> Result<()> {
         found.settle(files)?;
         let foresight = Foresight::read(files, found)?;
+        self.redo_swaps(&foresight)?;
         self.forget_trimmed(&foresight);
         found.replay(files, |entry| self.replay(entry, &foresight))?;
+        self.remove_left_overs();
         if found.len() > 0 {
             tracing::info!(frames = found.len(), "replayed the journal");
         }

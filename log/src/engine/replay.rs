@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Engine, WRITE_BEHIND_BYTES};
 use crate::api::{Result, TopicId, TopicInfo, TopicPartition};
 use crate::error::LogError;
-use crate::journal::Entry;
 use crate::journal::scan::{File, Scan};
+use crate::journal::{Entry, Swap};
 use crate::record::{BatchSummary, Batches};
 use crate::segment::{Part, path};
 
@@ -22,6 +22,7 @@ pub(super) struct Foresight {
     trimmed: BTreeMap<TopicPartition, i64>,
     /// Partitions of the topics that were given more.
     partitions: BTreeMap<TopicId, u32>,
+    swapped: Vec<Swap>,
 }
 
 impl Foresight {
@@ -46,6 +47,7 @@ impl Foresight {
                 | Entry::Config(..)
                 | Entry::Roll { .. }
                 | Entry::ProducerIds(_) => {}
+                Entry::Swap(swap) => foresight.swapped.push(*swap),
             }
             Ok(())
         })?;
@@ -61,11 +63,23 @@ impl Foresight {
             Entry::Append { target, .. }
             | Entry::Trim { target, .. }
             | Entry::Roll { target, .. } => self.deleted.contains(&target.topic),
+            Entry::Swap(swap) => self.deleted.contains(&swap.target.topic),
         }
     }
 }
 
 impl Engine {
+    /// Does the swaps of compaction again. They are of segments that nothing else
+    /// in the journal's tail is about, but trims, which come after.
+    pub(super) fn redo_swaps(&mut self, foresight: &Foresight) -> Result<()> {
+        for swap in &foresight.swapped {
+            if !foresight.deleted.contains(&swap.target.topic) {
+                self.redo_swap(swap)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets the segments of the checkpoint that are trimmed as a whole: their
     /// files may be gone.
     pub(super) fn forget_trimmed(&mut self, foresight: &Foresight) {
@@ -121,6 +135,8 @@ impl Engine {
             }
             Entry::Partitions { topic, total } => self.replay_partitions(topic, total)?,
             Entry::ProducerIds(below) => self.producer_ids.skip_to(below),
+            // Done before all else.
+            Entry::Swap(_) => {}
         }
         if self.pending_bytes >= WRITE_BEHIND_BYTES {
             self.write_segments();

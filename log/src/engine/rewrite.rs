@@ -140,7 +140,11 @@ impl Engine {
         let view = Arc::clone(&partition.view);
         let mut records = view.write();
         let start = records.start;
-        records.segments = kept.segments;
+        // Before the one that was written to then, compaction may have replaced
+        // some since; what is here is right.
+        let last = kept.segments.last().map_or(i64::MIN, |last| last.base);
+        records.segments.retain(|known| known.base < last);
+        records.segments.extend(kept.segments.into_iter().next_back());
         records.segments.retain(|known| known.next > start);
         records.segments.push(segment);
         records.forget_notes();
@@ -156,7 +160,7 @@ impl Engine {
 /// What this checkpoint covers of a partition.
 fn kept_state(checkpoint: &Checkpoint, target: TopicPartition) -> PartitionState {
     let topic = checkpoint.topics.iter().find(|topic| topic.info.id == target.topic);
-    topic.and_then(|topic| topic.partitions.get(target.partition as usize).cloned()).unwrap_or(
-        PartitionState { start: 0, next: 0, segments: Vec::new(), producers: Arc::default() },
-    )
+    topic
+        .and_then(|topic| topic.partitions.get(target.partition as usize).cloned())
+        .unwrap_or_default()
 }

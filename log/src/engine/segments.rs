@@ -135,7 +135,7 @@ impl Engine {
         let log_path = path(&view.folder, base, Part::Log);
         tracing::warn!(path = %log_path.display(), "building a damaged index again");
         let file = self.disk.open(&log_path, Open::Existing)?;
-        let segment_file = SegmentFile { file: &*file, path: &log_path, len };
+        let segment_file = SegmentFile { file: &*file, path: &log_path, len, has_gaps: false };
         rebuild(&segment_file, base).map_err(|error| io::Error::other(error.to_string()))
     }
 

@@ -131,6 +131,10 @@ impl Engine {
         self.checkpoints.is_running = true;
         self.checkpoints.number += 1;
         let checkpoint = self.checkpoint();
+        for partition in self.topics.values_mut().flat_map(|topic| &mut topic.partitions) {
+            let records = partition.view.read();
+            partition.settling = records.segments.last().map_or(0, |segment| segment.base);
+        }
         let mut files = Vec::with_capacity(dirty.len());
         for ((target, base), handle) in std::mem::take(&mut self.dirty) {
             let Ok(partition) = self.partition(target) else {
@@ -171,6 +175,7 @@ impl Engine {
                         next: partition.next,
                         segments: records.segments.clone(),
                         producers: Arc::clone(&partition.producers),
+                        compacted: partition.compacted,
                     }
                 })
                 .collect(),
@@ -213,6 +218,9 @@ impl Engine {
                 self.checkpoints.needed_generation = outcome.covers.generation;
                 self.checkpoints.sequence = outcome.covers.sequence;
                 self.checkpoints.stored = outcome.covers.number;
+                for partition in self.topics.values_mut().flat_map(|topic| &mut topic.partitions) {
+                    partition.settled = partition.settling;
+                }
                 for (target, base) in outcome.synced {
                     self.close_idle(target, base);
                 }

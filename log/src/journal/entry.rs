@@ -6,6 +6,10 @@ use bytes::{Buf, BufMut, Bytes, TryGetError};
 use uuid::Uuid;
 
 use crate::api::{TopicId, TopicInfo, TopicPartition};
+use crate::checkpoint::{
+    Compacted, decode_compacted, decode_segment, encode_compacted, encode_segment,
+};
+use crate::segment::Segment;
 
 const APPEND: u8 = 1;
 const CREATE: u8 = 2;
@@ -15,6 +19,7 @@ const TRIM: u8 = 5;
 const ROLL: u8 = 6;
 const PARTITIONS: u8 = 7;
 const PRODUCER_IDS: u8 = 8;
+const SWAP: u8 = 16;
 
 /// One change of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +40,28 @@ pub(crate) enum Entry {
     Partitions { topic: TopicId, total: u32 },
     /// Ids of producers below this one may have been given.
     ProducerIds(i64),
+    /// Compaction replaced segments.
+    Swap(Box<Swap>),
+}
+
+/// Segments of a partition that compaction replaced by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Swap {
+    pub(crate) target: TopicPartition,
+    /// Their bases, the new one's first.
+    pub(crate) replaced: Vec<i64>,
+    /// The one in their place. Its files have the names of
+    /// [`cleaned_path`](crate::segment::cleaned_path) until they are renamed.
+    /// None if nothing was replaced, and compaction just came further.
+    pub(crate) segment: Option<Segment>,
+    pub(crate) compacted: Compacted,
+}
+
+impl Swap {
+    /// Most bytes that it takes in the journal.
+    pub(crate) fn journal_len_max(&self) -> u64 {
+        256 + self.replaced.len() as u64 * 8
+    }
 }
 
 impl Entry {
@@ -69,6 +96,17 @@ impl Entry {
             Self::ProducerIds(below) => {
                 out.put_u8(PRODUCER_IDS);
                 out.put_i64(*below);
+            }
+            Self::Swap(swap) => {
+                encode_at(out, SWAP, swap.target, swap.compacted.to);
+                encode_compacted(out, swap.compacted);
+                out.put_u32(u32::try_from(swap.replaced.len()).unwrap_or(u32::MAX));
+                for base in &swap.replaced {
+                    out.put_i64(*base);
+                }
+                if let Some(segment) = &swap.segment {
+                    encode_segment(out, segment);
+                }
             }
         }
     }
@@ -160,6 +198,19 @@ fn decode(body: &mut Bytes) -> Result<Entry, Malformed> {
             Entry::Partitions { topic, total: body.try_get_u32()? }
         }
         PRODUCER_IDS => Entry::ProducerIds(body.try_get_i64()?),
+        SWAP => {
+            let (target, _) = decode_at(body)?;
+            let compacted = decode_compacted(body)?;
+            let mut replaced = Vec::new();
+            for _ in 0..body.try_get_u32()? {
+                replaced.push(body.try_get_i64()?);
+            }
+            let segment = match replaced.is_empty() {
+                true => None,
+                false => Some(decode_segment(body, true)?),
+            };
+            Entry::Swap(Box::new(Swap { target, replaced, segment, compacted }))
+        }
         _ => return Err(Malformed),
     })
 }

@@ -12,7 +12,7 @@ use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use entry::Entry;
+pub(crate) use entry::{Entry, Swap};
 pub(crate) use frame::Body;
 use frame::{FrameHeader, Kind, padded};
 

@@ -36,7 +36,7 @@ pub(crate) fn encode_producers(out: &mut Vec<u8>, producers: &Producers) {
         put(out, producer.updated_ms);
         out.put_u8(producer.count);
         let (mut first, mut timestamp, mut sequence) = (0i64, producer.updated_ms, 0i64);
-        for stored in producer.batches() {
+        for stored in &producer.batches[..usize::from(producer.count.max(1))] {
             put(out, i64::from(stored.last_sequence).wrapping_sub(sequence));
             put(out, i64::from(stored.last_delta));
             put(out, stored.first.wrapping_sub(first));
@@ -57,12 +57,12 @@ pub(crate) fn decode_producers(from: &mut Bytes) -> Result<Producers, Malformed>
         let epoch = take_as(from)?;
         let updated_ms = take(from)?;
         let count = from.try_get_u8()?;
-        if count == 0 || usize::from(count) > BATCHES_MAX {
+        if usize::from(count) > BATCHES_MAX {
             return Err(Malformed);
         }
         let mut batches = [Stored::default(); BATCHES_MAX];
         let (mut first, mut timestamp, mut sequence) = (0i64, updated_ms, 0i64);
-        for stored in &mut batches[..usize::from(count)] {
+        for stored in &mut batches[..usize::from(count.max(1))] {
             sequence = sequence.wrapping_add(take(from)?);
             let last_delta = take_as(from)?;
             first = first.wrapping_add(take(from)?);

@@ -29,8 +29,9 @@ struct Producer {
     epoch: i16,
     /// When its last batch came, in ms since 1970 by the engine's clock.
     updated_ms: i64,
-    /// Its last batches of this epoch, oldest first, one at least; the first
-    /// `count` of them.
+    /// Its last batches of this epoch, oldest first: the first `count` of them.
+    /// If nothing of it is stored yet, the first one ends before the batch that
+    /// is awaited.
     batches: [Stored; BATCHES_MAX],
     count: u8,
 }
@@ -74,7 +75,8 @@ impl Producer {
     }
 
     fn last_sequence(&self) -> i32 {
-        self.batches().last().map_or(-1, |stored| stored.last_sequence)
+        let last = usize::from(self.count).saturating_sub(1);
+        self.batches[last].last_sequence
     }
 }
 
@@ -148,6 +150,19 @@ impl Producers {
         }
         producer.push(stored);
         producer.updated_ms = now_ms;
+        is_new
+    }
+
+    /// Remembers that this batch was refused for the moment, so that no later one
+    /// of a producer that is not known takes its place. True if it is new.
+    pub(crate) fn await_again(&mut self, batch: &Sequenced, now_ms: i64) -> bool {
+        let mut is_new = false;
+        self.by_id.entry(batch.producer).or_insert_with(|| {
+            is_new = true;
+            let mut batches = [Stored::default(); BATCHES_MAX];
+            batches[0].last_sequence = sequence_before(batch.sequence, 1);
+            Producer { epoch: batch.epoch, updated_ms: now_ms, batches, count: 0 }
+        });
         is_new
     }
 

@@ -72,6 +72,19 @@ fn a_later_epoch_fences_the_former_and_begins_at_0() {
 }
 
 #[test]
+fn a_refused_first_batch_keeps_its_place() {
+    for first in [0, 7] {
+        let mut producers = Producers::default();
+        assert!(producers.await_again(&batch(0, first, 2), 1000));
+        assert!(is_out_of_order(&producers.check(&batch(0, first + 2, 1)), first));
+        assert!(!producers.await_again(&batch(0, first + 2, 1), 1000));
+        assert!(send(&mut producers, &batch(0, first, 2), 0).unwrap().is_none());
+        assert!(send(&mut producers, &batch(0, first + 2, 1), 2).unwrap().is_none());
+        assert!(send(&mut producers, &batch(0, first, 2), 9).unwrap().is_some());
+    }
+}
+
+#[test]
 fn the_silent_are_forgotten() {
     let mut producers = Producers::default();
     let other = Sequenced { producer: 8, ..batch(0, 0, 1) };
@@ -97,6 +110,7 @@ fn they_are_the_same_when_decoded_and_cut_bytes_are_refused() {
         };
         producers.add(&batch, rng.i64(0..1 << 60), rng.i64(..), rng.i64(..));
     }
+    producers.await_again(&Sequenced { producer: 60, ..batch(2, 9, 1) }, 5);
     let mut bytes = Vec::new();
     encode_producers(&mut bytes, &producers);
     let mut from = Bytes::from(bytes.clone());

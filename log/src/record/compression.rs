@@ -1,9 +1,10 @@
 //! Compression of the records of a batch, in the framings that Kafka clients
-//! write: gzip, snappy as xerial frames, LZ4 frames.
+//! write: gzip, snappy as xerial frames, LZ4 frames, zstd frames.
 
 use std::io::{self, Read, Write};
 
 use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
+use ruzstd::decoding::{FrameDecoder as ZstdDecoder, StreamingDecoder};
 
 use super::invalid;
 use crate::api::Result;
@@ -20,15 +21,19 @@ pub enum Compression {
     /// LZ4 frames of independent blocks.
     #[default]
     Lz4,
-    /// zstd. Stored and served as it came; neither written nor opened.
+    /// zstd frames, written at about its level 1.
     Zstd,
 }
 
 const XERIAL_MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Magic, version and lowest compatible version.
 const XERIAL_HEADER_LEN: usize = 16;
 const XERIAL_BLOCK_LEN: usize = 32 * 1024;
-/// First size of the buffer that a batch is opened into; it grows as data comes.
+/// Largest zstd window that is taken whatever the limit of bytes is.
+const ZSTD_WINDOW_MIN: u64 = 8 << 20;
+/// Most bytes that the buffer has at first that a batch is opened into; it grows
+/// as data comes.
 const READ_STEP: usize = 64 * 1024;
 
 impl Compression {
@@ -78,7 +83,10 @@ impl Compression {
                 encoder.write_all(records).map_err(|error| failed(&error))?;
                 encoder.finish().map_err(|error| failed(&error))?;
             }
-            Self::Zstd => return Err(invalid("zstd is not written")),
+            Self::Zstd => {
+                let level = ruzstd::encoding::CompressionLevel::Fastest;
+                ruzstd::encoding::compress(records, out, level);
+            }
         }
         Ok(())
     }
@@ -92,15 +100,18 @@ impl Compression {
         limit: usize,
     ) -> Result<()> {
         out.clear();
+        let first = compressed.len().saturating_mul(4).clamp(512, READ_STEP);
         match self {
             Self::None => {
                 out.extend_from_slice(compressed);
                 Ok(())
             }
-            Self::Gzip => read_capped(flate2::read::MultiGzDecoder::new(compressed), out, limit),
-            Self::Lz4 => read_capped(FrameDecoder::new(compressed), out, limit),
+            Self::Gzip => {
+                read_capped(flate2::read::MultiGzDecoder::new(compressed), out, first, limit)
+            }
+            Self::Lz4 => read_capped(FrameDecoder::new(compressed), out, first, limit),
             Self::Snappy => decompress_snappy(compressed, out, limit),
-            Self::Zstd => Err(invalid("its records are compressed with zstd, which is not read")),
+            Self::Zstd => read_capped(ZstdFrames::new(compressed, limit), out, first, limit),
         }
     }
 }
@@ -109,7 +120,7 @@ fn too_long(limit: usize) -> crate::error::LogError {
     invalid(format!("its records are longer than {limit} bytes when opened"))
 }
 
-fn read_capped(mut from: impl Read, out: &mut Vec<u8>, limit: usize) -> Result<()> {
+fn read_capped(mut from: impl Read, out: &mut Vec<u8>, first: usize, limit: usize) -> Result<()> {
     let mut filled = 0;
     loop {
         if filled == out.len() {
@@ -117,8 +128,7 @@ fn read_capped(mut from: impl Read, out: &mut Vec<u8>, limit: usize) -> Result<(
                 return Err(too_long(limit));
             }
             // One byte above the limit tells a full buffer from a longer stream.
-            let grown =
-                (out.len() * 2).max(out.capacity()).max(READ_STEP).min(limit.saturating_add(1));
+            let grown = (out.len() * 2).max(first).min(limit.saturating_add(1));
             out.resize(grown, 0);
         }
         match from.read(&mut out[filled..]) {
@@ -133,6 +143,67 @@ fn read_capped(mut from: impl Read, out: &mut Vec<u8>, limit: usize) -> Result<(
         return Err(too_long(limit));
     }
     Ok(())
+}
+
+/// Reads zstd frames, one after the other.
+struct ZstdFrames<'a> {
+    rest: &'a [u8],
+    frame: Option<StreamingDecoder<&'a [u8], ZstdDecoder>>,
+    window_max: u64,
+}
+
+impl<'a> ZstdFrames<'a> {
+    fn new(compressed: &'a [u8], limit: usize) -> Self {
+        let window_max = ZSTD_WINDOW_MIN.max(limit as u64);
+        Self { rest: compressed, frame: None, window_max }
+    }
+
+    fn open_frame(&self) -> io::Result<StreamingDecoder<&'a [u8], ZstdDecoder>> {
+        // The decoder allocates the window that the frame asks for (invariant 7).
+        match zstd_window(self.rest) {
+            Some(window) if window <= self.window_max => {}
+            _ => return Err(io::Error::other("a zstd frame with a header or window like that")),
+        }
+        StreamingDecoder::new(self.rest).map_err(|error| io::Error::other(error.to_string()))
+    }
+}
+
+impl Read for ZstdFrames<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut frame = match self.frame.take() {
+                Some(frame) => frame,
+                None if self.rest.is_empty() => return Ok(0),
+                None => self.open_frame()?,
+            };
+            let count = frame.read(into)?;
+            if count > 0 {
+                self.frame = Some(frame);
+                return Ok(count);
+            }
+            self.rest = frame.into_inner();
+        }
+    }
+}
+
+/// Bytes of the window that the zstd frame at the front asks for.
+fn zstd_window(frame: &[u8]) -> Option<u64> {
+    let header = frame.strip_prefix(&ZSTD_MAGIC)?;
+    let (&descriptor, rest) = header.split_first()?;
+    if descriptor & 0x20 == 0 {
+        let window = *rest.first()?;
+        let base = 1u64 << (10 + (window >> 3));
+        return Some(base + base / 8 * u64::from(window & 7));
+    }
+    // A single segment: the window is the content.
+    let dictionary_len = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let size = rest.get(dictionary_len..)?;
+    Some(match descriptor >> 6 {
+        0 => u64::from(*size.first()?),
+        1 => u64::from(u16::from_le_bytes(*size.first_chunk()?)) + 256,
+        2 => u64::from(u32::from_le_bytes(*size.first_chunk()?)),
+        _ => u64::from_le_bytes(*size.first_chunk()?),
+    })
 }
 
 fn compress_xerial(records: &[u8], out: &mut Vec<u8>) -> Result<()> {

@@ -21,21 +21,23 @@ impl BatchDecoder {
         Self { opened: Vec::new(), opened_bytes_max }
     }
 
+    /// The bytes of a batch's records, not compressed.
+    pub(crate) fn open<'a>(&'a mut self, batch: &Batch<'a>) -> Result<&'a [u8]> {
+        match batch.header.compression()? {
+            Compression::None => Ok(batch.stored_records()),
+            compression => {
+                let stored = batch.stored_records();
+                compression.decompress(stored, &mut self.opened, self.opened_bytes_max)?;
+                Ok(&self.opened)
+            }
+        }
+    }
+
     /// The records of a batch, borrowed from it or, if it is compressed, from
     /// this decoder.
     pub fn decode<'a>(&'a mut self, batch: &Batch<'a>) -> Result<Records<'a>> {
         let header = batch.header;
-        let rest = match header.compression()? {
-            Compression::None => batch.stored_records(),
-            compression => {
-                compression.decompress(
-                    batch.stored_records(),
-                    &mut self.opened,
-                    self.opened_bytes_max,
-                )?;
-                &self.opened
-            }
-        };
+        let rest = self.open(batch)?;
         Ok(Records {
             rest,
             left: header.records,
@@ -173,7 +175,7 @@ impl<'a> Iterator for Headers<'a> {
 
 /// A field is a length, -1 for null, and its bytes.
 #[inline]
-fn take_field<'a>(input: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
+pub(super) fn take_field<'a>(input: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
     let len = varint::take(input)?;
     if len == -1 {
         return Some(None);

@@ -17,6 +17,7 @@ const CODEC_MASK: i16 = 0x07;
 const LOG_APPEND_TIME: i16 = 0x08;
 const TRANSACTIONAL: i16 = 0x10;
 const CONTROL: i16 = 0x20;
+const DELETE_HORIZON: i16 = 0x40;
 
 /// The decoded header of a record batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +132,31 @@ impl BatchHeader {
     #[must_use]
     pub fn last_offset(&self) -> i64 {
         self.base_offset.saturating_add(i64::from(self.last_offset_delta))
+    }
+
+    /// When the tombstones of this batch may be forgotten, in ms since 1970, if
+    /// a compaction has said so. Kafka keeps it in the base timestamp.
+    #[must_use]
+    pub fn delete_horizon(&self) -> Option<i64> {
+        (self.attributes & DELETE_HORIZON != 0).then_some(self.base_timestamp)
+    }
+
+    /// Sets the time at which the tombstones may be forgotten. The records'
+    /// timestamps count from it then.
+    pub(crate) fn set_delete_horizon(&mut self, horizon_ms: i64) {
+        self.attributes |= DELETE_HORIZON;
+        self.base_timestamp = horizon_ms;
+    }
+
+    /// The same without records: what is left of a batch when all of them went.
+    pub(crate) fn emptied(&self) -> Self {
+        Self {
+            len: HEADER_LEN,
+            attributes: self.attributes & !(CODEC_MASK | DELETE_HORIZON),
+            base_timestamp: self.max_timestamp,
+            records: 0,
+            ..*self
+        }
     }
 
     /// How the records are compressed; an error for a codec that does not exist.

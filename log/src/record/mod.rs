@@ -11,8 +11,12 @@ mod check;
 mod compression;
 mod decode;
 mod header;
+mod keys;
 mod partitioner;
 mod produced;
+#[cfg(test)]
+mod produced_tests;
+mod raw;
 mod seek;
 pub(crate) mod varint;
 
@@ -26,8 +30,10 @@ pub use compression::Compression;
 pub use decode::{BatchDecoder, Headers, Record, Records};
 pub(crate) use header::CRC_START;
 pub use header::{BatchHeader, HEADER_LEN, set_base_offset};
+pub(crate) use keys::check_keys;
 pub use partitioner::partition_of;
 pub(crate) use produced::{Bounds, check_produced, set_max_timestamp, stamp};
+pub(crate) use raw::{RawRecord, RawRecords};
 pub use seek::TimedOffset;
 pub(crate) use seek::{first_at, latest_from};
 

@@ -5,6 +5,9 @@ use super::*;
 
 type OwnedRecord = (i64, i64, Option<Vec<u8>>, Option<Vec<u8>>, usize);
 
+const CODECS: [Compression; 4] =
+    [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
+
 fn sample(compression: Compression, count: i64) -> bytes::Bytes {
     let mut builder = BatchBuilder::new(compression);
     for n in 0..count {
@@ -61,7 +64,7 @@ fn records_come_back_from_every_codec() {
     assert_eq!(plain[0].3, None);
     assert_eq!(plain[0].4, 2);
     assert_eq!(plain[7].2.as_deref(), Some(&b"7"[..]));
-    for compression in [Compression::Gzip, Compression::Snappy, Compression::Lz4] {
+    for compression in CODECS {
         let batch = sample(compression, 1000);
         assert!(batch.len() < sample(Compression::None, 1000).len());
         assert_eq!(read_all(&batch), plain, "{compression:?}");
@@ -132,7 +135,7 @@ fn a_batch_over_the_limit_is_refused_by_name() {
 
 #[test]
 fn a_bomb_is_capped() {
-    for compression in [Compression::Gzip, Compression::Snappy, Compression::Lz4] {
+    for compression in CODECS {
         let mut builder = BatchBuilder::new(compression);
         builder.append(0, None, Some(&vec![0; 4 << 20]), &[]).unwrap();
         let bytes = builder.finish().unwrap();
@@ -140,6 +143,39 @@ fn a_bomb_is_capped() {
         let mut decoder = BatchDecoder::new(1 << 20);
         let text = decoder.decode(&batch).unwrap_err().to_string();
         assert!(text.contains("longer than 1048576"), "{text}");
+    }
+}
+
+#[test]
+fn a_zstd_frame_may_not_ask_for_any_window() {
+    // Window descriptors up to exponent 31: 2^41 bytes.
+    for descriptor in 0..=255 {
+        let frame = [0x28, 0xb5, 0x2f, 0xfd, 0, descriptor, 1, 0, 0];
+        let mut out = Vec::new();
+        let opened = Compression::Zstd.decompress(&frame, &mut out, 1 << 20);
+        assert!(descriptor < 13 * 8 + 1 || opened.is_err(), "{descriptor}");
+    }
+    let mut out = Vec::new();
+    let mut two = Vec::new();
+    for part in [&b"one"[..], b"two"] {
+        Compression::Zstd.compress(part, &mut two).unwrap();
+    }
+    Compression::Zstd.decompress(&two, &mut out, 100).unwrap();
+    assert_eq!(out, b"onetwo");
+    for len in 1..two.len() {
+        drop(Compression::Zstd.decompress(&two[..len], &mut out, 100));
+    }
+}
+
+#[test]
+fn records_without_a_key_are_named() {
+    for compression in CODECS {
+        let batch = sample(compression, 9);
+        let text = check_keys(&batch, 1 << 20, "users").unwrap_err().to_string();
+        assert!(text.contains("topic users") && text.contains("record 0"), "{text}");
+        let mut builder = BatchBuilder::new(compression);
+        builder.append(0, Some(b""), None, &[]).unwrap();
+        check_keys(&builder.finish().unwrap(), 1 << 20, "users").unwrap();
     }
 }
 

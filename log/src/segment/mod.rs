@@ -9,7 +9,7 @@ pub(crate) use index::IndexState;
 
 /// One segment of a partition. Lengths are logical: bytes of the file past them
 /// are left-overs and are never read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
     /// Offset of its first record; the name of its files.
     pub(crate) base: i64,
@@ -21,12 +21,22 @@ pub(crate) struct Segment {
     pub(crate) written: u64,
     /// When it was begun, in ms since 1970.
     pub(crate) created_ms: i64,
+    /// How often compaction replaced its files; 0 if it holds all its offsets.
+    pub(crate) revision: u32,
     pub(crate) index: IndexState,
 }
 
 impl Segment {
     pub(crate) fn new(base: i64, created_ms: i64) -> Self {
-        Self { base, next: base, len: 0, written: 0, created_ms, index: IndexState::default() }
+        Self {
+            base,
+            next: base,
+            len: 0,
+            written: 0,
+            created_ms,
+            revision: 0,
+            index: IndexState::default(),
+        }
     }
 
     /// Largest timestamp of its records.
@@ -38,6 +48,11 @@ impl Segment {
     /// none, its own, in ms since 1970.
     pub(crate) fn newest_ms(&self) -> i64 {
         if self.max_timestamp() < 0 { self.created_ms } else { self.max_timestamp() }
+    }
+
+    /// Whether offsets may be missing in it.
+    pub(crate) fn is_compacted(&self) -> bool {
+        self.revision > 0
     }
 
     /// Accounts for a batch that was placed at its end.
@@ -80,3 +95,12 @@ pub(crate) fn folder(root: &Path, topic: &str, partition: u32) -> PathBuf {
 pub(crate) fn path(folder: &Path, base: i64, part: Part) -> PathBuf {
     folder.join(format!("{base:020}.{}", part.suffix()))
 }
+
+/// Path of the file that is to become a segment's file of this revision. Its
+/// name says which, so that a left-over is never taken for another one.
+pub(crate) fn cleaned_path(folder: &Path, base: i64, part: Part, revision: u32) -> PathBuf {
+    folder.join(format!("{base:020}.{}.{revision}{CLEANED}", part.suffix()))
+}
+
+/// End of the names of files that compaction writes.
+pub(crate) const CLEANED: &str = ".cleaned";

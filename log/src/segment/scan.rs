@@ -17,6 +17,8 @@ pub(crate) struct SegmentFile<'a> {
     pub(crate) file: &'a dyn DiskFile,
     pub(crate) path: &'a Path,
     pub(crate) len: u64,
+    /// Compaction took offsets out of it.
+    pub(crate) has_gaps: bool,
 }
 
 /// Batches read from a segment.
@@ -58,9 +60,25 @@ impl SegmentFile<'_> {
         Ok(header)
     }
 
+    /// Checks that a search for `offset` may begin at `from`, as an index says:
+    /// a batch is there, and not behind the offset. Where offsets are missing
+    /// the search itself can't tell.
+    pub(crate) fn check_start(&self, from: u64, offset: i64) -> Result<()> {
+        if from == 0 || !self.has_gaps {
+            return Ok(());
+        }
+        let header = self.header(from)?;
+        let batch = self.read(from, header.len)?;
+        header.check(&batch).map_err(|error| self.damaged(from, error.to_string()))?;
+        if header.base_offset > offset {
+            return Err(self.damaged(from, format!("offset {offset} is before what is here")));
+        }
+        Ok(())
+    }
+
     /// Reads whole batches from the one that holds `offset`, at least one,
-    /// `bytes_max` in all, looking for it from `from` on. Each one is checked
-    /// (invariant 6).
+    /// `bytes_max` in all, looking for it from `from` on. Where compaction took
+    /// the offset, the next batch is the first. Each one is checked (invariant 6).
     pub(crate) fn run(&self, from: u64, offset: i64, bytes_max: usize) -> Result<Run> {
         let mut at = from;
         let mut buffer = self.read(at, bytes_max.max(READ_MIN))?;
@@ -87,7 +105,7 @@ impl SegmentFile<'_> {
                 start += header.len;
             }
         };
-        if first.base_offset > offset {
+        if first.base_offset > offset && !self.has_gaps {
             return Err(self.damaged(at + start as u64, format!("offset {offset} is missing")));
         }
         at += start as u64;
@@ -109,7 +127,10 @@ impl SegmentFile<'_> {
             if end > bytes.len() || (taken > 0 && end > bytes_max) {
                 break;
             }
-            if next.is_some_and(|next| next != header.base_offset) {
+            let follows = next.is_none_or(|next| {
+                header.base_offset == next || (self.has_gaps && header.base_offset > next)
+            });
+            if !follows {
                 return Err(self.damaged(here, "the batch here has not the next offset"));
             }
             header.check(&bytes[taken..]).map_err(|error| self.damaged(here, error.to_string()))?;

@@ -171,12 +171,17 @@ async fn a_closed_log_says_so() {
 }
 
 /// The real disk, but for the thread that syncs segments.
-struct PanicsInSyncs(Arc<std::sync::atomic::AtomicBool>);
+#[derive(Default)]
+struct PanicsInSyncs {
+    is_armed: std::sync::atomic::AtomicBool,
+    panicked: std::sync::atomic::AtomicBool,
+}
 
 impl PanicsInSyncs {
     fn judge(&self) {
-        if std::thread::current().name() == Some("log-sync") {
-            self.0.store(true, Ordering::SeqCst);
+        let is_armed = self.is_armed.load(Ordering::SeqCst);
+        if is_armed && std::thread::current().name() == Some("log-sync") {
+            self.panicked.store(true, Ordering::SeqCst);
             panic!("a fault on purpose");
         }
     }
@@ -218,19 +223,19 @@ impl Disk for PanicsInSyncs {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_in_a_sync_stops_the_log_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let panicked = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let disk = Arc::new(PanicsInSyncs(Arc::clone(&panicked)));
-    let log = SegmentLog::open_on(disk, folder.path(), Options::default()).unwrap();
+    let disk = Arc::new(PanicsInSyncs::default());
+    let log = SegmentLog::open_on(Arc::clone(&disk) as Arc<dyn Disk>, folder.path(), Options::default()).unwrap();
     let at = topic(&log, "t", 1).await.partition(0);
     let writer = log.open_writer("w").await.unwrap();
     append(&*writer, vec![group(at, &["a", "b"])]).await;
+    disk.is_armed.store(true, Ordering::SeqCst);
     for _ in 0..1000 {
-        if panicked.load(Ordering::SeqCst) {
+        if disk.panicked.load(Ordering::SeqCst) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(panicked.load(Ordering::SeqCst), "no sync of segments began");
+    assert!(disk.panicked.load(Ordering::SeqCst), "no sync of segments began");
     let closed = tokio::time::timeout(Duration::from_secs(10), log.close()).await;
     let error = closed.expect("close hangs").unwrap_err().to_string();
     assert!(error.contains("panicked") && error.contains("restart"), "{error}");

@@ -2,6 +2,8 @@
 //! [`Log`] trait.
 
 #[cfg(test)]
+mod compaction_tests;
+#[cfg(test)]
 mod fault_tests;
 mod produce;
 mod queue;
@@ -32,7 +34,7 @@ use crate::engine::{Append, CheckedGroup, Command, Engine, WriterToken};
 use crate::error::LogError;
 use crate::options::Options;
 use crate::read::SegmentReader;
-use crate::record::check_batches;
+use crate::record::{check_batches, check_keys};
 use crate::view::{Found, PartitionView, View, unknown};
 pub use produce::PendingProduce;
 use queue::{Queue, Stop};
@@ -157,12 +159,13 @@ impl Shared {
         let check = |group: Group| {
             let topic = self.view.by_id(group.target.topic);
             let topic = topic.filter(|topic| group.target.partition < topic.info.partitions);
-            let limit = topic.ok_or_else(|| unknown(group.target))?.config.message_bytes_max;
-            Ok(CheckedGroup {
-                target: group.target,
-                summaries: check_batches(&group.batches, limit, "max.message.bytes")?,
-                batches: group.batches,
-            })
+            let topic = topic.ok_or_else(|| unknown(group.target))?;
+            let limit = topic.config.message_bytes_max;
+            let summaries = check_batches(&group.batches, limit, "max.message.bytes")?;
+            if topic.config.compact {
+                check_keys(&group.batches, limit, &topic.info.name)?;
+            }
+            Ok(CheckedGroup { target: group.target, summaries, batches: group.batches })
         };
         groups.into_iter().map(check).collect()
     }
@@ -180,6 +183,14 @@ impl Shared {
 impl Log for SegmentLog {
     fn create_topic(&self, spec: TopicSpec) -> BoxFuture<'_, Result<TopicInfo>> {
         Box::pin(self.shared.ask(|reply| Command::Create(spec, reply)))
+    }
+
+    fn configure_topic(
+        &self,
+        id: TopicId,
+        config: Vec<(String, String)>,
+    ) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.shared.ask(move |reply| Command::Configure(id, config, reply)))
     }
 
     fn delete_topic(&self, id: TopicId) -> BoxFuture<'_, Result<()>> {

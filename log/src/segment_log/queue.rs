@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::closed;
+use crate::compact::CompactionOutcome;
 use crate::engine::{Command, SyncOutcome};
 
 /// About as many bytes as one group commit takes.
@@ -25,6 +26,7 @@ pub(super) enum Stop {
 pub(super) struct Work {
     pub(super) commands: Vec<Command>,
     pub(super) outcome: Option<SyncOutcome>,
+    pub(super) compaction: Option<CompactionOutcome>,
     /// Set when nothing is queued before it.
     pub(super) stop: Option<Stop>,
 }
@@ -33,6 +35,7 @@ pub(super) struct Work {
 struct State {
     commands: VecDeque<Command>,
     outcome: Option<SyncOutcome>,
+    compaction: Option<CompactionOutcome>,
     stop: Option<Stop>,
     is_closed: bool,
 }
@@ -70,6 +73,17 @@ impl Queue {
         self.changed.notify_one();
     }
 
+    /// Hands the outcome of a step of compaction to the engine.
+    pub(super) fn push_compaction(&self, outcome: CompactionOutcome) {
+        self.lock().compaction = Some(outcome);
+        self.changed.notify_one();
+    }
+
+    /// An outcome that the engine did not take before it ended.
+    pub(super) fn take_compaction(&self) -> Option<CompactionOutcome> {
+        self.lock().compaction.take()
+    }
+
     /// Asks the engine to stop.
     pub(super) fn stop(&self, stop: Stop) {
         let mut state = self.lock();
@@ -87,7 +101,8 @@ impl Queue {
         let mut state = self.lock();
         loop {
             let has_commands = !state.commands.is_empty() && !is_congested;
-            if has_commands || state.outcome.is_some() || state.stop.is_some() {
+            let has_outcome = state.outcome.is_some() || state.compaction.is_some();
+            if has_commands || has_outcome || state.stop.is_some() {
                 return state.take(is_congested);
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -116,7 +131,11 @@ impl Queue {
 
 impl State {
     fn take(&mut self, is_congested: bool) -> Work {
-        let mut work = Work { outcome: self.outcome.take(), ..Work::default() };
+        let mut work = Work {
+            outcome: self.outcome.take(),
+            compaction: self.compaction.take(),
+            ..Work::default()
+        };
         if self.stop == Some(Stop::Abrupt) {
             work.stop = self.stop;
             return work;

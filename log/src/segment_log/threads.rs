@@ -1,8 +1,9 @@
-//! The threads of the log: one for the engine, one for the syncs of segments.
+//! The threads of the log: one for the engine, one for the syncs of segments, one
+//! for compaction.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use super::Shared;
 use super::queue::Stop;
 use crate::api::Result;
+use crate::compact::CompactionJob;
 use crate::disk::FolderLock;
 use crate::engine::{Engine, SyncJob};
 use crate::error::LogError;
@@ -21,31 +23,55 @@ const IDLE_WAIT: Duration = Duration::from_secs(60);
 pub(super) struct Threads {
     engine: JoinHandle<Result<()>>,
     syncs: JoinHandle<()>,
+    compaction: JoinHandle<()>,
+    is_compaction_stopped: Arc<AtomicBool>,
+}
+
+/// Where the engine's jobs are done.
+struct Workers {
+    syncs: Sender<SyncJob>,
+    compaction: Sender<CompactionJob>,
 }
 
 impl Threads {
     /// Starts them. The lock on the data folder goes with the last.
     pub(super) fn start(engine: Engine, shared: Arc<Shared>, lock: FolderLock) -> io::Result<Self> {
+        let lock = Arc::new(lock);
+        let is_compaction_stopped = engine.compaction_stop();
         let (jobs, todo) = channel::<SyncJob>();
-        let for_syncs = Arc::clone(&shared);
+        let (for_syncs, held) = (Arc::clone(&shared), Arc::clone(&lock));
         let syncs = Builder::new().name("log-sync".to_owned()).spawn(move || {
             for job in todo {
                 for_syncs.queue.push_outcome(job.run_to_the_end());
             }
-            // The last to touch the folder.
+            drop(held);
+        })?;
+        let (passes, todo) = channel::<CompactionJob>();
+        let for_compaction = Arc::clone(&shared);
+        let compaction = Builder::new().name("log-compact".to_owned()).spawn(move || {
+            for job in todo {
+                for_compaction.queue.push_compaction(job.run_to_the_end());
+            }
+            // The engine has ended.
+            if let Some(outcome) = for_compaction.queue.take_compaction() {
+                outcome.left_over().remove();
+            }
             drop(lock);
         })?;
+        let workers = Workers { syncs: jobs, compaction: passes };
         let engine = Builder::new().name("log".to_owned()).spawn(move || {
             let _closer = Closer(Arc::clone(&shared));
-            run(engine, &shared, &jobs)
+            run(engine, &shared, &workers)
         })?;
-        Ok(Self { engine, syncs })
+        Ok(Self { engine, syncs, compaction, is_compaction_stopped })
     }
 
     /// Waits for their ends.
     pub(super) fn join(self) -> Result<()> {
+        self.is_compaction_stopped.store(true, Ordering::Relaxed);
         let done = self.engine.join();
         drop(self.syncs.join());
+        drop(self.compaction.join());
         done.unwrap_or_else(|_| Err(LogError::Stopped("its thread panicked".to_owned())))
     }
 }
@@ -60,7 +86,7 @@ impl Drop for Closer {
     }
 }
 
-fn run(mut engine: Engine, shared: &Shared, jobs: &Sender<SyncJob>) -> Result<()> {
+fn run(mut engine: Engine, shared: &Shared, workers: &Workers) -> Result<()> {
     let mut wait = engine.tick();
     let mut is_syncing = false;
     loop {
@@ -69,6 +95,9 @@ fn run(mut engine: Engine, shared: &Shared, jobs: &Sender<SyncJob>) -> Result<()
         if let Some(outcome) = work.outcome {
             is_syncing = false;
             engine.job_done(outcome);
+        }
+        if let Some(outcome) = work.compaction {
+            engine.compaction_done(outcome);
         }
         if !work.commands.is_empty() {
             engine.commit(work.commands);
@@ -86,7 +115,11 @@ fn run(mut engine: Engine, shared: &Shared, jobs: &Sender<SyncJob>) -> Result<()
         }
         wait = engine.tick();
         if let Some(job) = engine.take_job() {
-            is_syncing = jobs.send(job).is_ok();
+            is_syncing = workers.syncs.send(job).is_ok();
+        }
+        if let Some(job) = engine.take_compaction() {
+            // Without its thread there is no compaction, and all else goes on.
+            drop(workers.compaction.send(job));
         }
     }
 }

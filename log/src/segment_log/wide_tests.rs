@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use super::*;
 use crate::Refusal;
 use crate::conformance::{batch_with, topic, values};
-use crate::record::{BatchHeader, Compression};
+use crate::record::{BatchBuilder, BatchDecoder, BatchHeader, Batches, Compression};
 
 /// A log on a folder of its own.
 struct World {
@@ -188,4 +188,156 @@ async fn records_are_deleted() {
     // What was deleted is known again all the same.
     let again = produce(world.log(), at, sequenced(1, 0, 3, &["x"])).await.unwrap();
     assert_eq!((again.first, again.log_start, again.duplicate), (3, 4, true));
+}
+
+const NOW: i64 = 1_795_000_000_000;
+
+/// A batch of records with these times.
+fn timed(compression: Compression, times: &[i64]) -> Bytes {
+    let mut builder = BatchBuilder::new(compression);
+    for time in times {
+        builder.append(*time, None, Some(&[7; 200]), &[]).unwrap();
+    }
+    builder.finish().unwrap()
+}
+
+/// Times that go up and down, on several segments: each is found as by looking
+/// at every record.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_are_found_by_their_times_in_any_order() {
+    let options = Options { tail_bytes_max: 0, ..Options::default() };
+    let mut world = World::with(options);
+    let info = world.topic(&[("segment.bytes", "20000"), ("retention.ms", "-1")]).await;
+    let at = info.partition(0);
+    let mut rng = fastrand::Rng::with_seed(11);
+    let mut times: Vec<i64> = Vec::new();
+    for n in 0..150 {
+        let codecs = [Compression::None, Compression::Lz4, Compression::Gzip, Compression::Snappy];
+        let codec = *rng.choice(&codecs).unwrap();
+        let records: Vec<i64> =
+            (0..rng.usize(1..9)).map(|_| 1000 + n * 10 + rng.i64(-40..40)).collect();
+        let produced = produce(world.log(), at, timed(codec, &records)).await.unwrap();
+        assert_eq!(produced.first, i64::try_from(times.len()).unwrap());
+        times.extend(records);
+    }
+    for round in 0..3 {
+        let start = [0, 101, 102][round];
+        world.log().trim(at, i64::try_from(start).unwrap()).await.unwrap();
+        let kept = || (0..).zip(&times).skip(start);
+        for time in (950..2600).step_by(7) {
+            let expected = kept().find(|(_, at)| **at >= time);
+            let found = world.log().offset_at_time(at, time).await.unwrap();
+            let found = found.map(|found| (found.offset, found.timestamp_ms));
+            assert_eq!(found, expected.map(|(offset, at)| (offset, *at)), "at {time}");
+        }
+        check_latest(world.log(), at, kept().map(|(_, time)| *time).max()).await;
+        if round == 1 { world.crash() } else { world.restart().await }
+    }
+    // The latest may be in the first segment, before or after the start.
+    let late = timed(Compression::None, &[9000, 20, 8000]);
+    world.log().delete_records(at, -1).await.unwrap();
+    check_latest(world.log(), at, None).await;
+    let first = produce(world.log(), at, late).await.unwrap().first;
+    produce(world.log(), at, timed(Compression::Lz4, &[7000])).await.unwrap();
+    for (start, latest) in [(0, 9000), (1, 8000), (2, 8000), (3, 7000)] {
+        world.log().trim(at, first + start).await.unwrap();
+        check_latest(world.log(), at, Some(latest)).await;
+    }
+}
+
+async fn check_latest(log: &SegmentLog, at: TopicPartition, time: Option<i64>) {
+    let found = log.offset_of_latest_time(at).await.unwrap();
+    assert_eq!(found.map(|found| found.timestamp_ms), time);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_are_stamped_where_the_topic_wants_the_time_of_the_append() {
+    let mut world = World::new();
+    let info = world.topic(&[("message.timestamp.type", "LogAppendTime")]).await;
+    let at = info.partition(0);
+    let mut stamps = Vec::new();
+    for (n, codec) in (0..).zip([Compression::None, Compression::Lz4]) {
+        // Far from the clock: that does not matter here.
+        let sent = with_header(&timed(codec, &[5, NOW * 3]), |header| {
+            (header.producer_id, header.producer_epoch, header.base_sequence) = (3, 0, n * 2);
+        });
+        let produced = produce(world.log(), at, sent.clone()).await.unwrap();
+        let stamp = produced.log_append_time_ms.unwrap();
+        assert!(stamp > 1_700_000_000_000);
+        let again = produce(world.log(), at, sent).await.unwrap();
+        assert_eq!(again, Produced { duplicate: true, ..produced });
+        stamps.push(stamp);
+    }
+    for round in 0..3 {
+        let fetched = world.log().read(at, 0, 1 << 20).await.unwrap();
+        let mut decoder = BatchDecoder::new(1 << 20);
+        let mut count = 0;
+        for (batch, stamp) in Batches::new(&fetched.batches).zip(&stamps) {
+            let batch = batch.unwrap();
+            batch.header.check(batch.bytes).unwrap();
+            assert!(batch.header.is_log_append_time());
+            for record in decoder.decode(&batch).unwrap() {
+                assert_eq!(record.unwrap().timestamp, *stamp);
+                count += 1;
+            }
+        }
+        assert_eq!(count, 4);
+        let found = world.log().offset_at_time(at, 6).await.unwrap().unwrap();
+        assert_eq!((found.offset, found.timestamp_ms), (0, stamps[0]));
+        if round == 0 { world.crash() } else { world.restart().await }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_may_not_write_changes_nothing() {
+    let world = World::new();
+    let info = world.topic(&[("message.timestamp.before.max.ms", "60000")]).await;
+    let at = info.partition(0);
+    let good = sequenced(1, 0, 0, &["x"]);
+    let late = produce(world.log(), at, good.clone()).await;
+    assert!(matches!(late, Err(LogError::Refused(Refusal::Timestamp { .. }))));
+    world.log().configure_topic(info.id, Vec::new()).await.unwrap();
+    let mut torn = BytesMut::from(&good[..]);
+    *torn.last_mut().unwrap() ^= 1;
+    let torn = produce(world.log(), at, torn.freeze()).await;
+    assert!(matches!(torn, Err(LogError::InvalidBatch(_))));
+    let marker = with_header(&good, |header| header.attributes |= 0x20);
+    let marker = produce(world.log(), at, marker).await;
+    assert!(matches!(marker, Err(LogError::Refused(Refusal::Record(_)))));
+    let gone = TopicPartition { partition: 1, ..at };
+    let gone = produce(world.log(), gone, good.clone()).await;
+    assert!(matches!(gone, Err(LogError::UnknownTopic(_))));
+    assert_eq!(world.log().offset(at, OffsetAt::End).await.unwrap(), 0);
+    assert_eq!(produce(world.log(), at, good).await.unwrap().first, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn producers_are_bounded_and_those_that_are_silent_are_forgotten() {
+    let options = Options {
+        producers_max: 50,
+        producer_expiration: std::time::Duration::from_millis(300),
+        retention_check: std::time::Duration::from_millis(50),
+        ..Options::default()
+    };
+    let world = World::with(options);
+    let info = topic(world.log(), "t", 2).await;
+    let is_known = async |partition: u32, id: i64| {
+        let gap = sequenced(id, 0, 1000, &["x"]);
+        match produce(world.log(), info.partition(partition), gap).await {
+            Ok(_) => false,
+            Err(LogError::Refused(Refusal::OutOfOrderSequence { .. })) => true,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    for id in 0..60 {
+        let partition = u32::try_from(id % 2).unwrap();
+        let sent = sequenced(id, 0, 0, &["x"]);
+        produce(world.log(), info.partition(partition), sent).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    // The oldest have gone for the latest.
+    assert!(is_known(1, 59).await && is_known(0, 30).await);
+    assert!(!is_known(0, 0).await);
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert!(!is_known(1, 59).await);
 }

@@ -32,6 +32,11 @@ pub struct Table<K, V> {
     writer: RwLock<Arc<dyn Writer>>,
 }
 
+/// Settings of a table's topic. The segment that is written to is not compacted,
+/// so it is small: a table takes about twice what is in it, and one segment more.
+pub(crate) const SETTINGS: [(&str, &str); 3] =
+    [("cleanup.policy", "compact"), ("segment.bytes", "4194304"), ("segment.ms", "86400000")];
+
 /// Most ranges that are kept ahead of what is read.
 const AHEAD_MAX: usize = 1024;
 
@@ -305,14 +310,20 @@ async fn open_writer(log: &dyn Log, table: &str) -> Result<Arc<dyn Writer>> {
 }
 
 async fn open_topic(log: &dyn Log, name: &str) -> Result<TopicInfo> {
+    let settings = |given: &[(&str, &str)]| -> Vec<(String, String)> {
+        given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let config = settings(&SETTINGS);
     if let Some(topic) = log.topic(name) {
+        // As it was made before its segments were small. Others are somebody's
+        // choice.
+        if topic.config == settings(&SETTINGS[..1]) {
+            log.configure_topic(topic.id, config.clone()).await?;
+            return Ok(TopicInfo { config, ..topic });
+        }
         return Ok(topic);
     }
-    let spec = TopicSpec {
-        name: name.to_owned(),
-        partitions: 1,
-        config: vec![("cleanup.policy".to_owned(), "compact".to_owned())],
-    };
+    let spec = TopicSpec { name: name.to_owned(), partitions: 1, config };
     match log.create_topic(spec).await {
         Err(LogError::TopicExists(_)) => {
             log.topic(name).ok_or_else(|| LogError::UnknownTopic(name.to_owned()))

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use thalweg_core::{BoxFuture, ConnectError};
+use thalweg_core::{BoxFuture, ConnectError, failpoint};
 
 use super::folders::{Folders, sync_folder};
 use super::{Found, Put, Store};
@@ -125,8 +125,10 @@ fn put(folders: &Folders, spool: &SpoolFolder, path: &Path, body: &Body) -> io::
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(Put::Taken),
         Err(error) => return Err(error),
     }
+    failpoint::reach("lake.linked");
     // invariant 3: durable only once the folder knows the name.
     sync_folder(folder)?;
+    failpoint::reach("lake.synced");
     Ok(Put::Done)
 }
 

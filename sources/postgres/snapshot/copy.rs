@@ -8,9 +8,6 @@ use crate::postgres::catalog::{TableInfo, Types};
 use crate::postgres::transport::identifier;
 use crate::postgres::types::{TupleValue, binary_decodable};
 
-/// What each COPY begins with: signature, flags, length of the extension.
-const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
-
 /// The statement that reads what is left of a table, and for each column
 /// whether it comes in its binary form.
 pub(super) fn statement(
@@ -43,19 +40,6 @@ pub(super) fn statement(
         from(info),
     );
     (sql, binary)
-}
-
-/// What follows the header, in the first message of a COPY.
-pub(super) fn after_header(body: &[u8]) -> Option<&[u8]> {
-    let rest = body.strip_prefix(SIGNATURE)?;
-    let (_flags, rest) = rest.split_first_chunk::<4>()?;
-    let (length, rest) = rest.split_first_chunk::<4>()?;
-    rest.get(u32::from_be_bytes(*length) as usize..)
-}
-
-/// Whether it is what stands after the last row.
-pub(super) fn is_trailer(row: &[u8]) -> bool {
-    row == [0xFF, 0xFF]
 }
 
 /// Reads a row.

@@ -12,7 +12,9 @@ use crate::postgres::catalog::{TableInfo, Types};
 use crate::postgres::position::Lsn;
 use crate::postgres::schemas;
 use crate::postgres::table::{SnapshotMarker, SourceInfo, TableSettings, TableWriter};
-use crate::postgres::transport::{Fault, ServerError, Wire, next_frame, now_us};
+use crate::postgres::transport::{
+    Fault, ServerError, Wire, after_copy_header, is_copy_trailer, next_frame, now_us,
+};
 use crate::postgres::types::TupleValue;
 
 /// A chunk ends when its rows take about so many bytes.
@@ -275,7 +277,7 @@ impl SnapshotRun {
             scanned += size;
             let row = match frame.tag {
                 b'd' if is_fresh => {
-                    copy::after_header(frame.body).ok_or_else(|| copy::malformed(&copying.info))?
+                    after_copy_header(frame.body).ok_or_else(|| copy::malformed(&copying.info))?
                 }
                 b'd' => frame.body,
                 b'E' => return Err(protocol(Fault::Server(ServerError::parse(frame.body)))),
@@ -286,7 +288,7 @@ impl SnapshotRun {
             if row.is_empty() {
                 continue;
             }
-            let at_end = copy::is_trailer(row);
+            let at_end = is_copy_trailer(row);
             if let Some(row) = held.take() {
                 copy::values(row, &copying.binary, &mut values)
                     .ok_or_else(|| copy::malformed(&copying.info))?;

@@ -18,8 +18,6 @@ use crate::postgres::transport::{WalFrame, WalFrames, now_us};
 const BATCH_BYTES: usize = 1024 * 1024;
 /// A batch of so many bytes is not waited with.
 const LINGER_BYTES: usize = 256 * 1024;
-/// A transaction of so many messages is a long one.
-const LONG_MESSAGES: u64 = 64;
 /// What a row takes beside its bytes.
 const ROW_BYTES: usize = 256;
 
@@ -251,7 +249,8 @@ impl Changes {
     }
 
     fn begin(&mut self, lsn: Lsn, begin: Begin) {
-        let done = if begin.commit_lsn < self.resume.flush_lsn {
+        // What is done may come again where two chunks of a backlog meet.
+        let done = if begin.commit_lsn < self.place.flush_lsn {
             u64::MAX
         } else if begin.commit_lsn == self.resume.commit_lsn {
             self.resume.ordinal
@@ -323,11 +322,6 @@ impl Changes {
     /// Whether the batch is small, and its last transaction goes on.
     pub(crate) fn expects_more(&self) -> bool {
         self.rows && self.transaction.is_some() && self.bytes < LINGER_BYTES
-    }
-
-    /// Whether it is in the middle of a long transaction.
-    pub(crate) fn is_long(&self) -> bool {
-        self.transaction.as_ref().is_some_and(|transaction| transaction.ordinal >= LONG_MESSAGES)
     }
 
     /// Whether the place moved since the last batch.

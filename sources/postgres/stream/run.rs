@@ -29,11 +29,14 @@ const REPLY_PAUSE: Duration = Duration::from_millis(100);
 /// In the middle of a transaction more rows are on their way: so long they are
 /// waited for, since few large batches cost less than many small ones.
 const LINGER: Duration = Duration::from_millis(2);
-/// The server sends each row by itself. In the middle of a long transaction
-/// they are left to gather so long, rather than to be read one by one.
+/// The server sends each row by itself. While they come fast they are left to
+/// gather so long, rather than to be read one by one.
 const GATHER: Duration = Duration::from_millis(1);
-/// Not if reading once gave so many bytes.
-const GATHERED_BYTES: usize = 64 * 1024;
+/// So many bytes in [`GATHER`] are fast: tens of thousands of rows a second.
+const FAST_BYTES: usize = 8 * 1024;
+
+/// So long a transport that is over waits until its rows are durable.
+const DURABLE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How far positions are durable: set by the runtime's side, read by the loop.
 #[derive(Debug, Default)]
@@ -61,6 +64,31 @@ pub(crate) enum Step {
     /// A column came up whose values can't be read in their binary form: the
     /// stream must be started again, in text.
     NeedsText,
+    /// The transport has no more: another one must go on.
+    Over,
+}
+
+/// How fast bytes come.
+struct Pace {
+    since: Instant,
+    bytes: usize,
+    is_fast: bool,
+}
+
+impl Pace {
+    /// Counts what was read; whether bytes come fast.
+    fn is_fast(&mut self, taken: usize) -> bool {
+        self.bytes += taken;
+        let now = Instant::now();
+        let is_over = now.duration_since(self.since) >= GATHER;
+        if self.bytes >= FAST_BYTES || is_over {
+            self.is_fast = self.bytes >= FAST_BYTES;
+        }
+        if is_over {
+            (self.since, self.bytes) = (now, 0);
+        }
+        self.is_fast
+    }
 }
 
 /// A stream under way.
@@ -80,6 +108,7 @@ pub(crate) struct StreamRun<T> {
     /// (`wal_sender_timeout`), also when nothing new is durable.
     owes_reply: bool,
     position_at: Instant,
+    pace: Pace,
     heartbeats: Heartbeats,
     beat_at: Instant,
 }
@@ -107,6 +136,7 @@ impl<T: WalTransport> StreamRun<T> {
             is_asked: false,
             owes_reply: false,
             position_at: now,
+            pace: Pace { since: now, bytes: 0, is_fast: false },
             beat_at: now,
         }
     }
@@ -117,7 +147,7 @@ impl<T: WalTransport> StreamRun<T> {
             let mut frames = self.transport.frames();
             let pause = self.changes.read(&mut frames)?;
             let taken = frames.taken();
-            self.transport.consume(taken);
+            self.transport.consume(&taken).map_err(lost)?;
             let is_asked = self.changes.take_reply();
             self.is_asked |= is_asked;
             self.owes_reply |= is_asked;
@@ -127,11 +157,9 @@ impl<T: WalTransport> StreamRun<T> {
                 Pause::AskChunks(oid, keys) => self.ask_chunks(oid, &keys).await?,
                 Pause::NeedsText if self.changes.has_rows() => return Ok(self.batch()),
                 Pause::NeedsText => return Ok(Step::NeedsText),
+                Pause::Drained if self.transport.is_done() => return self.over().await,
                 Pause::Drained => {
-                    if taken < GATHERED_BYTES && self.changes.is_long() {
-                        sleep(GATHER).await;
-                    }
-                    if let Some(step) = self.drained().await? {
+                    if let Some(step) = self.drained(taken.bytes).await? {
                         return Ok(step);
                     }
                 }
@@ -141,10 +169,16 @@ impl<T: WalTransport> StreamRun<T> {
 
     /// Nothing whole is buffered: takes what has arrived meanwhile, hands over
     /// what there is, or waits.
-    async fn drained(&mut self) -> Result<Option<Step>, ConnectError> {
+    async fn drained(&mut self, taken: usize) -> Result<Option<Step>, ConnectError> {
         self.tell();
+        let is_fast = self.pace.is_fast(taken);
         if let Some(filled) = self.transport.fill().now_or_never() {
             filled.map_err(lost)?;
+            return Ok(None);
+        }
+        if is_fast {
+            self.transport.put_aside().map_err(lost)?;
+            sleep(GATHER).await;
             return Ok(None);
         }
         if self.changes.expects_more()
@@ -169,6 +203,22 @@ impl<T: WalTransport> StreamRun<T> {
             () = sleep_until(due) => {}
         }
         Ok(None)
+    }
+
+    /// Nothing more comes: hands over what there is, then waits a while until
+    /// that is durable, so that the next transport need not read it again.
+    async fn over(&mut self) -> Result<Step, ConnectError> {
+        if self.changes.has_rows() || self.changes.has_moved() {
+            return Ok(self.batch());
+        }
+        let durable = async {
+            while self.confirmed.get() < self.changes.place().flush_lsn {
+                self.confirmed.changed.notified().await;
+            }
+        };
+        let _ = timeout(DURABLE_PATIENCE, durable).await;
+        self.transport.feedback(self.changes.received(), self.confirmed.get());
+        Ok(Step::Over)
     }
 
     /// When a position without rows is due; none while the place stays.

@@ -86,7 +86,7 @@ fn types() -> Types {
 fn read(changes: &mut Changes, bytes: &[u8]) -> Pause {
     let mut frames = WalFrames::new(bytes);
     let pause = changes.read(&mut frames).unwrap();
-    assert_eq!(frames.taken() == bytes.len(), pause == Pause::Drained);
+    assert_eq!(frames.taken().bytes == bytes.len(), pause == Pause::Drained);
     pause
 }
 
@@ -146,7 +146,7 @@ fn an_unknown_table_waits_for_the_catalog_and_is_kept_with_its_first_rows() {
     let bytes = two();
     let mut frames = WalFrames::new(&bytes);
     assert_eq!(changes.read(&mut frames).unwrap(), Pause::AskCatalog(7));
-    let taken = frames.taken();
+    let taken = frames.taken().bytes;
     // The catalog is ahead: the column is another one there by now.
     let mut later = table();
     later.columns[0].type_oid = 25;

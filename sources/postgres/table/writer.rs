@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use thalweg_core::batch::{Batch, Cell, Columns, Header, Layout};
+use thalweg_core::batch::{Batch, Cell, Columns, Header, Layout, Room};
 use thalweg_core::{ConnectError, Coordinates};
 
 use super::plan::{ColumnError, Plan, Row, Side};
@@ -46,6 +46,9 @@ pub struct TableWriter {
     plan: Plan,
     settings: Arc<TableSettings>,
     batch: Batch,
+    /// What the keys and values of the batch before took. The room is made when
+    /// a row comes: most tables are idle most of the time.
+    room: [Option<Room>; 2],
     /// Texts of the batch's arena that rows share.
     ops: [Cell; Op::NAMES.len()],
     texts: SourceTexts,
@@ -64,7 +67,7 @@ impl TableWriter {
     ) -> Result<Self, ConnectError> {
         let plan = Plan::new(table, settings, types)?;
         let (batch, ops, texts) = start(&plan, settings);
-        Ok(Self { plan, settings: Arc::clone(settings), batch, ops, texts })
+        Ok(Self { plan, settings: Arc::clone(settings), batch, room: [None, None], ops, texts })
     }
 
     /// Where its rows go.
@@ -208,6 +211,8 @@ impl TableWriter {
             return None;
         }
         let (batch, ops, texts) = start(&self.plan, &self.settings);
+        let room = |columns: &Option<Columns>| columns.as_ref().map(Columns::room);
+        self.room = [room(&self.batch.key), room(&self.batch.value)];
         (self.ops, self.texts) = (ops, texts);
         Some(std::mem::replace(&mut self.batch, batch))
     }
@@ -300,8 +305,15 @@ impl TableWriter {
         after: Option<Row<'_>>,
         source: &SourceInfo<'_>,
     ) -> Result<(), ColumnError> {
-        let Self { plan, batch, ops, texts, .. } = self;
+        let Self { plan, batch, room, ops, texts, .. } = self;
         let Some(value) = &mut batch.value else { return Ok(()) };
+        if let [key_room, Some(value_room)] = room {
+            value.make_room(value_room);
+            if let (Some(key), Some(room)) = (&mut batch.key, key_room) {
+                key.make_room(room);
+            }
+            *room = [None, None];
+        }
         if let Some(row) = before {
             plan.put(Side::Before, row, value)?;
         }

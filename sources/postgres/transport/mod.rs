@@ -5,16 +5,21 @@
 //! A [`Wire`] is a signed-in connection. Frames are read into one buffer and
 //! handed out as slices of it; the reader takes all that is buffered in one go.
 
+mod backlog;
 mod command;
+mod copy;
 mod fault;
 mod replication;
 mod socket;
 mod startup;
+mod tcp;
 mod wire;
 
+pub(crate) use backlog::Backlog;
+pub(crate) use copy::{after_copy_header, is_copy_trailer};
 pub(crate) use fault::{Fault, ServerError};
 pub(crate) use replication::{
-    Replication, StartAt, WalFrame, WalFrames, WalTransport, identifier, literal, now_us,
+    Replication, StartAt, Taken, WalFrame, WalFrames, WalTransport, identifier, literal, now_us,
 };
 pub(crate) use startup::{Purpose, connect};
 pub(crate) use wire::{Frame, Wire, next_frame};

@@ -10,24 +10,30 @@ use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::Fault;
+use super::tcp::Tcp;
+use super::{Fault, Purpose};
 use crate::postgres::client::{Server, SslMode};
 
 /// What bytes go over.
 pub(super) enum Socket {
     /// As they are.
-    Plain(TcpStream),
+    Plain(Tcp),
     /// Encrypted.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Tcp>>),
 }
+
+/// Without a network between them, each row that a walsender sends is carried
+/// to us by its own system call, at more than it costs to decode. While there is
+/// no room here it is only added to what waits there, and comes with that.
+const LOOPBACK_STREAM_BYTES: u32 = 16 * 1024;
 
 /// The request to encrypt: length 8, code 80877103.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 impl Socket {
     /// Connects to the first address that answers, and encrypts as asked.
-    pub(super) async fn connect(server: &Server) -> Result<Self, Fault> {
-        let mut stream = dial(server).await?;
+    pub(super) async fn connect(server: &Server, purpose: Purpose) -> Result<Self, Fault> {
+        let mut stream = Tcp::new(dial(server, purpose).await?);
         let Some(tls) = &server.tls else { return Ok(Self::Plain(stream)) };
         stream.write_all(&SSL_REQUEST).await?;
         match stream.read_u8().await? {
@@ -46,13 +52,25 @@ impl Socket {
             other => Err(Fault::protocol(format!("byte {other} in answer to the TLS request"))),
         }
     }
+
+    /// What arrives wakes nobody until a read finds nothing.
+    pub(super) fn put_aside(&mut self) -> Result<(), Fault> {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_mut().0,
+        };
+        Ok(stream.put_aside()?)
+    }
 }
 
-async fn dial(server: &Server) -> Result<TcpStream, Fault> {
+async fn dial(server: &Server, purpose: Purpose) -> Result<TcpStream, Fault> {
     let mut last = None;
     for address in lookup_host((server.host.as_str(), server.port)).await? {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_keepalive(server.keepalive)?;
+        if address.ip().is_loopback() && purpose == Purpose::Replication {
+            socket.set_recv_buffer_size(LOOPBACK_STREAM_BYTES)?;
+        }
         let dialed = tokio::time::timeout(Duration::from_secs(10), socket.connect(address)).await;
         match dialed {
             Ok(Ok(stream)) => {

@@ -32,7 +32,7 @@ pub(crate) async fn connect(server: &Server, purpose: Purpose) -> Result<Wire, C
 }
 
 async fn sign_in(server: &Server, purpose: Purpose) -> Result<Wire, Fault> {
-    let mut wire = Wire::new(Socket::connect(server).await?);
+    let mut wire = Wire::new(Socket::connect(server, purpose).await?);
     let mut parameters = vec![
         ("user", server.user.as_str()),
         ("database", server.database.as_str()),

@@ -24,11 +24,11 @@ fn frames_come_one_by_one_and_count_what_they_took() {
     let mut frames = WalFrames::new(&bytes[..bytes.len() - 1]);
     let first = WalFrame::Data { lsn: Lsn(7), body: b"first" };
     assert_eq!(frames.next().unwrap(), Some(first));
-    assert_eq!(frames.taken(), data(7, b"first").len());
+    assert_eq!(frames.taken().bytes, data(7, b"first").len());
     let idle = WalFrame::KeepAlive { end: Lsn(9), reply: true };
     assert_eq!(frames.next().unwrap(), Some(idle));
     assert_eq!(frames.next().unwrap(), None, "the last one is not all there");
-    assert_eq!(frames.taken(), bytes.len() - data(10, b"cut").len());
+    assert_eq!(frames.taken().bytes, bytes.len() - data(10, b"cut").len());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Frames of the protocol, in and out of one buffer each.
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::socket::Socket;
@@ -25,15 +25,55 @@ pub(crate) struct Frame<'a> {
 /// A connection: frames in, bytes out.
 pub(crate) struct Wire {
     socket: Socket,
-    input: BytesMut,
+    input: Input,
     output: BytesMut,
+}
+
+/// Bytes that were read and not consumed. The room behind them was written once
+/// and is not cleared again before each read.
+struct Input {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    fn new() -> Self {
+        Self { bytes: vec![0; 2 * READ_BYTES], start: 0, end: 0 }
+    }
+
+    fn filled(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Room for a read.
+    fn room(&mut self) -> &mut [u8] {
+        if self.bytes.len() - self.end < READ_BYTES {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            if self.bytes.len() - self.end < READ_BYTES {
+                // A frame longer than the buffer: it grows with what arrives.
+                self.bytes.resize(2 * self.bytes.len(), 0);
+            }
+        }
+        &mut self.bytes[self.end..]
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.start += bytes.min(self.end - self.start);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.bytes.len() > KEEP_BYTES_MAX {
+                *self = Self::new();
+            }
+        }
+    }
 }
 
 impl Wire {
     /// On a connected socket.
     pub(super) fn new(socket: Socket) -> Self {
-        let input = BytesMut::with_capacity(READ_BYTES);
-        Self { socket, input, output: BytesMut::new() }
+        Self { socket, input: Input::new(), output: BytesMut::new() }
     }
 
     /// What goes out with the next [`Wire::fill`] or [`Wire::flush`].
@@ -43,15 +83,12 @@ impl Wire {
 
     /// What was read and not consumed.
     pub(crate) fn buffered(&self) -> &[u8] {
-        &self.input
+        self.input.filled()
     }
 
     /// Lets go of whole frames at the front.
     pub(crate) fn consume(&mut self, bytes: usize) {
-        self.input.advance(bytes);
-        if self.input.is_empty() && self.input.capacity() > KEEP_BYTES_MAX {
-            self.input = BytesMut::with_capacity(READ_BYTES);
-        }
+        self.input.consume(bytes);
     }
 
     /// Sends what is queued. Cancel-safe.
@@ -68,18 +105,26 @@ impl Wire {
         if !self.output.is_empty() {
             self.flush().await?;
         }
-        self.input.reserve(READ_BYTES);
-        match self.socket.read_buf(&mut self.input).await? {
+        match self.socket.read(self.input.room()).await? {
             0 => Err(Fault::Closed),
-            _ => Ok(()),
+            read => {
+                self.input.end += read;
+                Ok(())
+            }
         }
+    }
+
+    /// What arrives wakes nobody until [`Wire::fill`] finds nothing: for a
+    /// caller that is about to sleep.
+    pub(crate) fn put_aside(&mut self) -> Result<(), Fault> {
+        self.socket.put_aside()
     }
 
     /// Waits for a whole frame at the front of the buffer. Notices are passed
     /// over, an error of the server is an error. Cancel-safe.
     pub(crate) async fn frame(&mut self) -> Result<Frame<'_>, Fault> {
         loop {
-            match next_frame(&self.input)? {
+            match next_frame(self.input.filled())? {
                 None => self.fill().await?,
                 Some((Frame { tag: b'N' | b'S', .. }, size)) => self.consume(size),
                 Some((Frame { tag: b'E', body }, size)) => {
@@ -90,7 +135,7 @@ impl Wire {
                 Some(_) => break,
             }
         }
-        match next_frame(&self.input)? {
+        match next_frame(self.input.filled())? {
             Some((frame, _)) => Ok(frame),
             None => Err(Fault::Closed),
         }
@@ -98,7 +143,7 @@ impl Wire {
 
     /// Lets go of the frame at the front.
     pub(crate) fn consume_frame(&mut self) -> Result<(), Fault> {
-        if let Some((_, size)) = next_frame(&self.input)? {
+        if let Some((_, size)) = next_frame(self.input.filled())? {
             self.consume(size);
         }
         Ok(())

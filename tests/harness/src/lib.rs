@@ -6,6 +6,7 @@
 //! test with that hint.
 
 mod curl;
+mod kcat;
 mod lake;
 mod postgres;
 mod process;
@@ -13,6 +14,7 @@ mod s3;
 mod thalweg;
 
 pub use curl::{Answer, curl};
+pub use kcat::kcat;
 pub use lake::{python, read_lake};
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::{free_port, wait_until};

@@ -33,6 +33,7 @@ pub struct Thalweg {
     server: Server,
     /// The ready line.
     pub ready: String,
+    kafka: String,
     rest: String,
     registry: String,
 }
@@ -69,8 +70,14 @@ impl Thalweg {
                 .map(str::to_owned)
                 .with_context(|| format!("no {name} in the ready line: {ready}"))
         };
-        let (rest, registry) = (address("rest")?, address("registry")?);
-        Ok(Self { folder, data, server, rest, registry, ready })
+        let (kafka, rest, registry) = (address("kafka")?, address("rest")?, address("registry")?);
+        Ok(Self { folder, data, server, kafka, rest, registry, ready })
+    }
+
+    /// The address of its Kafka listener, `host:port`.
+    #[must_use]
+    pub fn kafka(&self) -> &str {
+        &self.kafka
     }
 
     /// The address of its Connect REST, `http://...`.
@@ -106,6 +113,11 @@ impl Thalweg {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.server.pid()
+    }
+
+    /// Waits until it ends by itself; false if it does not within this time.
+    pub fn ends_within(&mut self, patience: Duration) -> bool {
+        self.server.wait(patience).is_ok()
     }
 
     /// kill -9.

@@ -2,9 +2,10 @@
 
 use thalweg_core::avro::Encoder;
 use thalweg_core::batch::{Columns, Layout, NodeKind};
+use thalweg_core::codec::EncodeError;
 use thalweg_core::{ConnectError, ErrorKind};
 
-use super::super::RowEncoder;
+use super::super::{RowEncoder, RowWriter};
 use super::{HEADER_LEN, MAGIC};
 
 /// A plan, and the id of its schema.
@@ -20,12 +21,15 @@ impl AvroEncoder {
     }
 }
 
-impl RowEncoder for AvroEncoder {
-    fn encode(
+impl AvroEncoder {
+    /// Writes a row by `plan`, with the header before it.
+    #[inline]
+    fn write(
         &self,
         columns: &Columns,
         row: usize,
         out: &mut Vec<u8>,
+        plan: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
     ) -> Result<bool, ConnectError> {
         let is_leaf = matches!(columns.layout().node(Layout::ROOT).kind, NodeKind::Leaf);
         // A bare null is a null in the log, not a datum: what Confluent's serializer does.
@@ -34,10 +38,26 @@ impl RowEncoder for AvroEncoder {
         }
         let start = out.len();
         out.extend_from_slice(&self.header);
-        self.plan.encode(columns, row, out).map_err(|error| {
+        plan(out).map_err(|error| {
             out.truncate(start);
             ConnectError::new(ErrorKind::BadRecord, format!("can't write the row: {error}"))
         })?;
         Ok(true)
+    }
+}
+
+impl RowEncoder for AvroEncoder {
+    fn encode(
+        &self,
+        columns: &Columns,
+        row: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, ConnectError> {
+        self.write(columns, row, out, |out| self.plan.encode(columns, row, out))
+    }
+
+    fn bind<'a>(&'a self, columns: &'a Columns) -> RowWriter<'a> {
+        let bound = self.plan.bind(columns);
+        Box::new(move |row, out| self.write(columns, row, out, |out| bound.encode(row, out)))
     }
 }
