@@ -1,5 +1,5 @@
 //! The `thalweg` binary: settings, wiring, start and stop order; pages about
-//! connectors.
+//! connectors; commands for a running server.
 
 mod cli;
 mod describe;
@@ -14,5 +14,8 @@ fn main() -> std::process::ExitCode {
     match command {
         cli::Command::Describe(arguments) => describe::main(&arguments),
         cli::Command::Serve(arguments) => serve::main(&arguments),
+        cli::Command::Topics(command) => cli::finish(cli::topics::run(&command)),
+        cli::Command::Read(arguments) => cli::finish(cli::read::run(&arguments)),
+        cli::Command::Write(arguments) => cli::finish(cli::write::run(&arguments)),
     }
 }

@@ -1,12 +1,14 @@
 //! The Kafka protocol in front of the embedded log.
 //!
 //! [`Broker::start`] is the way in. A connection reads requests and answers them
-//! in their order; `apis/` has one file for each API.
+//! in their order; `apis/` has one file for each API. [`client`] is the other side,
+//! for the command line.
 
 mod apis;
 #[cfg(test)]
 mod bad_input_tests;
 mod call;
+pub mod client;
 mod connection;
 mod error_code;
 mod listener;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on must fail")]
 
+mod cli;
 mod crash;
 mod docs;
 #[cfg(feature = "failpoints")]

@@ -46,11 +46,18 @@ pub(crate) struct Reader<'a> {
     /// Lengths are varints, and structures end in tagged fields.
     is_flexible: bool,
     elements: usize,
+    elements_max: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8], is_flexible: bool) -> Self {
-        Self { rest: bytes, is_flexible, elements: 0 }
+        Self { rest: bytes, is_flexible, elements: 0, elements_max: ELEMENTS_MAX }
+    }
+
+    /// Reads an answer, whose arrays are as long as the topics and partitions of
+    /// the server are many: only its bytes bound them.
+    pub(crate) fn of_answer(bytes: &'a [u8], is_flexible: bool) -> Self {
+        Self { elements_max: bytes.len(), ..Self::new(bytes, is_flexible) }
     }
 
     pub(crate) fn rest(&self) -> &'a [u8] {
@@ -141,7 +148,7 @@ impl<'a> Reader<'a> {
             .filter(|count| count.checked_mul(len_min).is_some_and(|len| len <= self.rest.len()))
             .ok_or(Malformed::Count(count))?;
         self.elements += fits;
-        if self.elements > ELEMENTS_MAX {
+        if self.elements > self.elements_max {
             return Err(Malformed::Elements);
         }
         Ok(fits)
@@ -155,7 +162,7 @@ impl<'a> Reader<'a> {
         }
         let count = self.varint()?;
         self.elements = self.elements.saturating_add(count as usize);
-        if self.elements > ELEMENTS_MAX {
+        if self.elements > self.elements_max {
             return Err(Malformed::Elements);
         }
         for _ in 0..count {

@@ -1,4 +1,14 @@
-//! The command line.
+//! The command line. Commands that talk to a running server have a file each;
+//! they are clients as any other, by the Kafka protocol and the registry's REST.
+
+mod finish;
+mod output;
+pub(crate) mod read;
+mod server;
+pub(crate) mod topics;
+pub(crate) mod write;
+
+pub(crate) use finish::finish;
 
 use std::path::PathBuf;
 
@@ -18,6 +28,13 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Print all keys of a connector as a page of Markdown.
     Describe(Describe),
+    /// List, describe, create and delete the topics of a running server.
+    #[command(subcommand)]
+    Topics(topics::Topics),
+    /// Print the records of a topic, one JSON object a line.
+    Read(read::Arguments),
+    /// Write the lines of standard input to a topic, as records.
+    Write(write::Arguments),
 }
 
 /// Arguments of `thalweg describe`.

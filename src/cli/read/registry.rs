@@ -1,0 +1,105 @@
+//! The schema registry, by its REST.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde::Deserialize;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest schema that is taken (invariant 7).
+const SCHEMA_LEN_MAX: u64 = 16 << 20;
+const NOT_FOUND: u16 = 404;
+
+/// A registry that may be there.
+#[derive(Debug)]
+pub(super) struct Registry {
+    base: String,
+    agent: ureq::Agent,
+}
+
+/// What a registry has under an id.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// An Avro schema, as JSON.
+    Avro(String),
+    /// A schema of another kind.
+    Other(String),
+    Nothing,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    schema: String,
+    #[serde(rename = "schemaType")]
+    kind: Option<String>,
+}
+
+/// The base of its URLs, out of what a person writes.
+pub(super) fn base(text: &str) -> Result<String, String> {
+    let base = text.trim().trim_end_matches('/');
+    if base.starts_with("https://") {
+        return Err("https is not supported here: give an address that speaks http".to_owned());
+    }
+    let plain = base.strip_prefix("http://").unwrap_or(base);
+    if plain.is_empty() || plain.contains(char::is_whitespace) || plain.contains("://") {
+        return Err("expected an address, such as 127.0.0.1:8081".to_owned());
+    }
+    Ok(format!("http://{plain}"))
+}
+
+impl Registry {
+    pub(super) fn new(base: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .proxy(None)
+            .build();
+        Self { base: base.to_owned(), agent: config.into() }
+    }
+
+    /// The schema of an id, with all that it refers to in it.
+    pub(super) fn schema(&self, id: u32) -> Result<Found> {
+        let url = format!("{}/schemas/ids/{id}?format=resolved", self.base);
+        let mut answer = self.agent.get(&url).call().map_err(|error| {
+            anyhow!(
+                "the schema registry at {} does not answer ({error}): say where it is with \
+                 --registry ADDR or THALWEG_REGISTRY, or read with --format raw or hex",
+                self.base
+            )
+        })?;
+        let status = answer.status().as_u16();
+        if status == NOT_FOUND {
+            return Ok(Found::Nothing);
+        }
+        if !answer.status().is_success() {
+            bail!("the schema registry at {} answers {status} for schema {id}", self.base);
+        }
+        let body = answer.body_mut().with_config().limit(SCHEMA_LEN_MAX).read_to_vec();
+        let body = body.map_err(anyhow::Error::from);
+        let answer: Result<Answer> = body.and_then(|body| Ok(serde_json::from_slice(&body)?));
+        let answer = answer.with_context(|| {
+            format!("what {} answers for schema {id} is not what a registry does", self.base)
+        })?;
+        match answer.kind.as_deref() {
+            None | Some("AVRO") => Ok(Found::Avro(answer.schema)),
+            Some(kind) => Ok(Found::Other(kind.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base;
+
+    #[test]
+    fn addresses_are_taken_in_several_forms() {
+        for text in ["127.0.0.1:8081", "http://127.0.0.1:8081/", " 127.0.0.1:8081 "] {
+            assert_eq!(base(text).as_deref(), Ok("http://127.0.0.1:8081"));
+        }
+        assert_eq!(base("registry/path/").as_deref(), Ok("http://registry/path"));
+        for text in ["", "http://", "https://x", "ftp://x", "a b"] {
+            assert!(base(text).is_err(), "{text}");
+        }
+    }
+}
