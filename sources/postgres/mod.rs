@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use thalweg_core::config::{Declare, Problem};
 use thalweg_core::connector::{About, Checked, SourceConnector, SourceContext};
-use thalweg_core::{ConnectError, JsonMap};
+use thalweg_core::{ConnectError, JsonMap, Position};
 
 pub use client::SslMode;
 pub use config::{Autocreate, Config, SnapshotMode};
@@ -67,6 +67,15 @@ impl SourceConnector for Postgres {
         let server = config.settings.topics.prefix.clone();
         partition.insert("server".to_owned(), server.into());
         partition
+    }
+
+    fn validate_position(&self, position: &Position) -> Result<(), String> {
+        position::Place::parse(position).map(drop).map_err(|error| {
+            format!(
+                "it has no position that this connector wrote in its field thalweg ({error}): give \
+                 one back as a GET of the offsets showed it, or null to take a new snapshot"
+            )
+        })
     }
 
     async fn check(&self, config: &Config) -> Checked {

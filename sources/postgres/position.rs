@@ -125,13 +125,17 @@ impl Place {
         Position(map)
     }
 
-    /// Reads a position.
+    /// Reads a position that may be anything.
+    pub(crate) fn parse(position: &Position) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(position.0.get(OURS).cloned().unwrap_or(Value::Null))
+    }
+
+    /// Reads a stored position.
     ///
     /// # Errors
     /// Fatal, if it is not one of ours: where to go on is not known.
     pub(crate) fn read(position: &Position) -> Result<Self, ConnectError> {
-        let ours = position.0.get(OURS).cloned().unwrap_or(Value::Null);
-        serde_json::from_value(ours).map_err(|error| {
+        Self::parse(position).map_err(|error| {
             ConnectError::fatal(format!(
                 "the stored position can't be read ({error}): reset the offsets of this connector \
                  to take a new snapshot"

@@ -42,7 +42,10 @@ pub fn router(handle: Handle) -> Router {
         .route("/connectors/{name}/stop", put(lifecycle::stop))
         .route("/connectors/{name}/topics", get(topics::list))
         .route("/connectors/{name}/topics/reset", put(topics::reset))
-        .route("/connectors/{name}/offsets", get(offsets::get))
+        .route(
+            "/connectors/{name}/offsets",
+            get(offsets::get).patch(offsets::alter).delete(offsets::reset),
+        )
         .route("/connector-plugins", get(plugins::list))
         .route("/connector-plugins/", get(plugins::list))
         .route("/connector-plugins/{plugin}/config", get(plugins::config))

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
 use crate::log_errors::from_log;
-use crate::store::{Stores, TaskState};
+use crate::store::{Stores, TaskState, group_id, writer_id};
 use crate::supervisor::{Backoff, BackoffRange, Board, End};
 use progress::Progress;
 use reader::{Read, Reader};
@@ -65,7 +65,7 @@ enum Step {
 
 /// Runs until it is cancelled, fails, or is given other partitions.
 pub(crate) async fn run(run: SinkRun) -> Result<End, ConnectError> {
-    let id = format!("connect-{}-{}", run.connector, run.task);
+    let id = writer_id(&run.connector, run.task);
     let writer = run
         .log
         .open_writer(&id)
@@ -74,7 +74,7 @@ pub(crate) async fn run(run: SinkRun) -> Result<End, ConnectError> {
     let writer: Arc<dyn Writer> = Arc::from(writer);
     let caught_up = run.stores.sink_state.catch_up().await;
     caught_up.map_err(|error| from_log(&error, "reading the sink's state"))?;
-    let group = format!("connect-{}", run.connector);
+    let group = group_id(&run.connector);
     let partitions = assign::partitions(&run);
     let assigned = assign::committed(&run, &group, &partitions).await?;
     let state = TaskState::new(

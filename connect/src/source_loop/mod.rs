@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Settings;
 use crate::log_errors::from_log;
-use crate::store::Stores;
+use crate::store::{Stores, writer_id};
 use crate::supervisor::{Board, End};
 
 /// Most bytes of rows between the poll and the log (invariant 7).
@@ -59,7 +59,7 @@ struct Shared {
 
 /// Runs until it is cancelled or fails. All it started has ended by then.
 pub(crate) async fn run(run: SourceRun) -> Result<End, ConnectError> {
-    let id = format!("connect-{}-{}", run.connector, run.task);
+    let id = writer_id(&run.connector, run.task);
     // The writer first: a position that is read after it is final (invariant 2).
     let writer = run
         .log

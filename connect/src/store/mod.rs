@@ -26,6 +26,16 @@ pub fn is_internal(topic: &str) -> bool {
     INTERNAL_TOPICS.contains(&topic)
 }
 
+/// The id of a task's writer. Whoever opens it fences the one before.
+pub(crate) fn writer_id(connector: &str, task: u32) -> String {
+    format!("connect-{connector}-{task}")
+}
+
+/// The consumer group of a sink, as any Kafka tool shows it.
+pub(crate) fn group_id(connector: &str) -> String {
+    format!("connect-{connector}")
+}
+
 const INTERNAL_TOPICS: &[&str] = &[
     configs::TOPIC,
     offsets::TOPIC,

@@ -17,6 +17,9 @@ pub(crate) struct OffsetStore {
     table: Table<String, Json<Option<JsonMap>>>,
 }
 
+/// Positions that were set by hand, on their way to the log.
+pub(crate) type Altered = Change<String, Json<Option<JsonMap>>>;
+
 /// A position on its way to the log.
 pub(crate) struct OffsetChange {
     position: Position,
@@ -73,6 +76,27 @@ impl OffsetStore {
             self.table.apply(change.change, landed.first);
         }
         Durable::attest(change.position)
+    }
+
+    /// Encodes positions (one at least) that are set by hand; none forgets one.
+    pub(crate) fn alter(
+        &self,
+        connector: &str,
+        positions: Vec<(JsonMap, Option<Position>)>,
+    ) -> Result<(Group, Altered), LogError> {
+        let entries = positions.into_iter().map(|(partition, position)| {
+            (key(connector, &partition), position.map(|position| Json(Some(position.0))))
+        });
+        self.table.change(entries.collect())
+    }
+
+    /// The append that held these positions is durable: shows them. Nobody
+    /// upstream is told of them before a task goes on from there.
+    pub(crate) fn show(&self, altered: Altered, appended: &[Appended]) {
+        let target = self.table.topic().partition(0);
+        if let Some(landed) = appended.iter().find(|landed| landed.target == target) {
+            self.table.apply(altered, landed.first);
+        }
     }
 }
 

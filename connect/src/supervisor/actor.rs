@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::runner::Runner;
-use super::{Shared, board};
+use super::{OffsetsChange, Refusal, Shared, board, offsets};
 use crate::config::Settings;
 use crate::plugins::Plugin;
 use crate::store::TargetState;
@@ -27,6 +27,8 @@ pub(super) enum Order {
     Restart,
     /// Begin these tasks anew.
     RestartTasks(Vec<u32>),
+    /// Go on from elsewhere. Comes to one that is to be stopped only.
+    Offsets(OffsetsChange, oneshot::Sender<Result<(), Refusal>>),
     /// End, and say so.
     End(oneshot::Sender<()>),
 }
@@ -75,6 +77,9 @@ impl Actor {
                 Order::Target(_) => {}
                 Order::Restart => self.reach_target().await,
                 Order::RestartTasks(tasks) => self.restart_tasks(tasks).await,
+                Order::Offsets(change, said) => {
+                    drop(said.send(self.set_offsets(change).await));
+                }
                 Order::End(said) => {
                     self.stop_tasks().await;
                     // Nobody may be waiting for it any more.
@@ -129,6 +134,25 @@ impl Actor {
                 board.set_state(&name, board::STOPPED, None, 0);
             }
         }
+    }
+
+    /// Sets offsets. The tasks have ended: whoever stopped them waited for that.
+    async fn set_offsets(&self, change: OffsetsChange) -> Result<(), Refusal> {
+        let settings = self.settings.as_ref().map_err(|reason| {
+            Refusal::Invalid(format!(
+                "the config of connector {} can't be used, PUT one that works first: {reason}",
+                self.name
+            ))
+        })?;
+        match &settings.plugin {
+            Plugin::Source(source) => {
+                offsets::of_source(&self.shared, &self.name, &**source, &settings.config, change)
+                    .await
+            }
+            Plugin::Sink(_) => offsets::of_sink(&self.shared, &self.name, change).await,
+        }?;
+        tracing::info!(connector = %self.name, "its offsets were set by hand");
+        Ok(())
     }
 
     fn start(&mut self, task: u32) {

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::actor::{Actor, Order, Usable};
-use super::{ConnectorView, Refusal, Shared, board};
+use super::{ConnectorView, OffsetsChange, Refusal, Shared, board};
 use crate::config::Settings;
 use crate::store::{Stored, TargetState};
 
@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Target { name: Arc<str>, target: TargetState, answer: Answer<()> },
     /// Begin the connector anew, and these of its tasks.
     Restart { name: Arc<str>, connector: bool, tasks: Vec<u32>, answer: Answer<ConnectorView> },
+    /// Go on from elsewhere. Answered when that is durable.
+    Offsets { name: Arc<str>, change: OffsetsChange, answer: Answer<()> },
     /// Forget a connector. Answered when its tasks have ended.
     Delete { name: Arc<str>, answer: Answer<oneshot::Receiver<()>> },
     /// End everything, sources first.
@@ -98,6 +100,10 @@ impl Supervisor {
                 Command::Restart { name, connector, tasks, answer } => {
                     drop(answer.send(self.restart(&name, connector, tasks)));
                 }
+                Command::Offsets { name, change, answer } => match self.place_if_stopped(&name) {
+                    Ok(place) => drop(place.send(Order::Offsets(change, answer))),
+                    Err(refusal) => drop(answer.send(Err(refusal))),
+                },
                 Command::Delete { name, answer } => {
                     drop(answer.send(self.delete(&name).await));
                 }
@@ -199,6 +205,20 @@ impl Supervisor {
             drop(place.send(Order::RestartTasks(tasks)));
         }
         Ok(view)
+    }
+
+    /// A place for an order that a stopped connector alone may get. What makes
+    /// it run again can only come after that.
+    fn place_if_stopped(&self, name: &Arc<str>) -> Result<mpsc::OwnedPermit<Order>, Refusal> {
+        let view = self.shared.board.get(name).ok_or_else(|| Refusal::unknown(name))?;
+        if view.target != TargetState::Stopped {
+            return Err(Refusal::Invalid(format!(
+                "Connectors must be in the STOPPED state before their offsets can be modified. \
+                 This can be done for the specified connector by issuing a 'PUT' request to the \
+                 '/connectors/{name}/stop' endpoint"
+            )));
+        }
+        self.place(name)
     }
 
     async fn delete(&mut self, name: &Arc<str>) -> Result<oneshot::Receiver<()>, Refusal> {

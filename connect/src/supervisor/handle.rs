@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 use thalweg_core::config::{ConfigMap, Problem};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Board, Command, ConnectorView};
+use super::{Board, Command, ConnectorView, OffsetsChange};
 use crate::config::{self, Reader, Reading};
 use crate::plugins::Plugin;
-use crate::store::{Stored, Stores, TargetState};
+use crate::store::{Stored, Stores, TargetState, group_id};
 
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl Handle {
                 all.map(|(partition, offset)| json!({ "partition": partition, "offset": offset }));
             return Ok(json!({ "offsets": all.collect::<Vec<_>>() }));
         }
-        let committed = self.0.stores.groups.committed(&format!("connect-{name}")).await;
+        let committed = self.0.stores.groups.committed(&group_id(name)).await;
         let mut committed = committed.map_err(|error| Refusal::Failed(error.to_string()))?;
         committed.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
         let all: Vec<Value> = committed
@@ -183,6 +183,17 @@ impl Handle {
             })
             .collect();
         Ok(json!({ "offsets": all }))
+    }
+
+    /// Sets where a stopped connector goes on.
+    pub(crate) async fn set_offsets(
+        &self,
+        name: &str,
+        change: OffsetsChange,
+    ) -> Result<(), Refusal> {
+        self.view(name)?;
+        let name = Arc::from(name);
+        self.ask(|answer| Command::Offsets { name, change, answer }).await
     }
 
     /// What `validate` answers for a config of this kind of connector.

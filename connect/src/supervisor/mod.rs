@@ -11,6 +11,7 @@ mod backoff;
 mod board;
 mod commands;
 mod handle;
+mod offsets;
 mod recorder;
 mod runner;
 
@@ -30,6 +31,7 @@ pub(crate) use board::{Board, ConnectorView, TaskView};
 pub(crate) use commands::{Command, Found, Supervisor};
 pub use handle::Handle;
 pub(crate) use handle::{Inner, Posted, Refusal, ServerInfo};
+pub(crate) use offsets::{Alteration, OffsetsChange};
 pub(crate) use recorder::Recorder;
 
 /// Why a run of a task ended without an error.

@@ -65,6 +65,11 @@ impl SourceConnector for Counting {
         json!({ "server": "counter" }).as_object().unwrap().clone()
     }
 
+    fn validate_position(&self, position: &Position) -> Result<(), String> {
+        let n = position.0.get("n").and_then(|n| n.as_i64());
+        n.map(drop).ok_or_else(|| "n is missing".into())
+    }
+
     async fn check(&self, config: &Config) -> Checked {
         if config.count == 13 {
             return vec![thalweg_core::config::Problem::new("count", "Unlucky: choose another")];

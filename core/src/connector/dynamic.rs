@@ -8,7 +8,7 @@ use super::{
 };
 use crate::batch::SourceBatch;
 use crate::config::{ConfigMap, Declare, Problem};
-use crate::{BoxFuture, ConnectError, JsonMap};
+use crate::{BoxFuture, ConnectError, JsonMap, Position};
 
 /// A source task and what tells its upstream how far is durable.
 pub type OpenedSource = (Box<dyn DynSourceTask>, Arc<dyn Committer>);
@@ -27,6 +27,8 @@ pub trait DynSource: Send + Sync {
     fn validate(&self, config: &ConfigMap) -> Vec<Problem>;
     /// The partition that positions are kept under.
     fn partition(&self, config: &ConfigMap) -> JsonMap;
+    /// See [`SourceConnector::validate_position`].
+    fn validate_position(&self, position: &Position) -> Result<(), String>;
     /// Looks at the outside world.
     fn check<'a>(&'a self, config: &'a ConfigMap) -> BoxFuture<'a, Checked>;
     /// Opens a task.
@@ -119,6 +121,10 @@ impl<C: SourceConnector> DynSource for Adapter<C> {
 
     fn partition(&self, config: &ConfigMap) -> JsonMap {
         self.0.partition(&self.0.declare(&mut Declare::read(config)))
+    }
+
+    fn validate_position(&self, position: &Position) -> Result<(), String> {
+        self.0.validate_position(position)
     }
 
     fn check<'a>(&'a self, config: &'a ConfigMap) -> BoxFuture<'a, Checked> {

@@ -54,6 +54,16 @@ pub trait SourceConnector: Send + Sync + 'static {
     /// names it (`{"server": "shop"}`).
     fn partition(&self, config: &Self::Config) -> JsonMap;
 
+    /// Whether a position that a person sets is one of this connector's. Whether
+    /// it can still be gone on from is seen when a task is opened.
+    ///
+    /// # Errors
+    /// What is wrong with it, for that person.
+    fn validate_position(&self, position: &Position) -> Result<(), String> {
+        let _ = position;
+        Ok(())
+    }
+
     /// Looks at the outside world: can it be reached, may this user read it,
     /// do the tables exist. The real connector's own words where it has some.
     fn check(&self, config: &Self::Config) -> impl Future<Output = Checked> + Send;
