@@ -14,8 +14,11 @@ static API: Api = Api {
     answer_len_max: CONTROL_LEN_MAX,
 };
 
-/// Number, first and last version of what the server speaks.
-pub(super) fn ask(connection: &mut Connection) -> Result<Vec<(i16, i16, i16)>, ClientError> {
+/// Number, first and last version of an API that the server speaks.
+type Served = (i16, i16, i16);
+
+/// What the server speaks.
+pub(super) fn ask(connection: &mut Connection) -> Result<Vec<Served>, ClientError> {
     let answer = connection.call(&API, &ApiVersionsRequest::default())?;
     let read = read(&mut Reader::of_answer(&answer, API.is_flexible));
     let (code, served) = read.map_err(|error| connection.malformed(&API, error))?;
@@ -23,7 +26,7 @@ pub(super) fn ask(connection: &mut Connection) -> Result<Vec<(i16, i16, i16)>, C
     Ok(served)
 }
 
-fn read(reader: &mut Reader<'_>) -> Result<(i16, Vec<(i16, i16, i16)>), Malformed> {
+fn read(reader: &mut Reader<'_>) -> Result<(i16, Vec<Served>), Malformed> {
     let code = reader.i16()?;
     let count = reader.count(6)?;
     let mut served = Vec::with_capacity(count);
