@@ -332,6 +332,32 @@ async fn settings() {
 }
 
 #[tokio::test]
+async fn changes_of_settings_at_one_time_are_all_kept() {
+    use incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+    let fixture = Fixture::new().await;
+    let api = find(ApiKey::IncrementalAlterConfigs as i16).unwrap();
+    let set = |setting| {
+        let change =
+            AlterableConfig::default().with_name(text(setting)).with_value(Some(text("4096")));
+        let topic = AlterConfigsResource::default()
+            .with_resource_type(2)
+            .with_resource_name(text("t"))
+            .with_configs(vec![change]);
+        frame(api, 1, &IncrementalAlterConfigsRequest::default().with_resources(vec![topic]))
+    };
+    let (one, other) = (set("segment.bytes"), set("segment.ms"));
+    let answers = tokio::join!(fixture.ask(&one), fixture.ask(&other));
+    for bytes in [answers.0, answers.1] {
+        let answer: IncrementalAlterConfigsResponse = answer(api, 1, &bytes);
+        assert_eq!(answer.responses[0].error_code, 0);
+    }
+    let mut own = fixture.server.log().topic("t").unwrap().config;
+    own.sort();
+    let expected = ["segment.bytes", "segment.ms"].map(|name| (name.to_owned(), "4096".to_owned()));
+    assert_eq!(own, expected);
+}
+
+#[tokio::test]
 async fn delete_records() {
     use delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
     let fixture = Fixture::new().await;
