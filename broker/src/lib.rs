@@ -10,6 +10,7 @@ mod call;
 mod connection;
 mod error_code;
 mod listener;
+mod rare_warning;
 mod server;
 #[cfg(test)]
 mod testing;
