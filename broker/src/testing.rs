@@ -78,7 +78,12 @@ impl Fixture {
 
     /// Appends [`BATCH`] to partition 0 of `t`.
     pub(crate) async fn produce(&self) -> i64 {
-        let target = self.server.log().topic("t").unwrap().partition(0);
+        self.produce_to(0).await
+    }
+
+    /// Appends [`BATCH`] to this partition of `t`.
+    pub(crate) async fn produce_to(&self, partition: u32) -> i64 {
+        let target = self.server.log().topic("t").unwrap().partition(partition);
         let batches = Bytes::from_static(BATCH);
         let pending = self.server.log().produce(thalweg_log::Group { target, batches }).await;
         pending.unwrap().await.unwrap().first

@@ -3,7 +3,13 @@
 use std::fs;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::gather::Gathering;
+use super::request::{Request, Topic, Wanted};
 use crate::testing::{BATCH, Fixture};
 use crate::wire::Reader;
 
@@ -21,10 +27,12 @@ impl io::Write for Lines {
     }
 }
 
-/// Fetch 4 of partitions of `t`: number, offset, most bytes of each.
-async fn fetch(fixture: &Fixture, bytes_max: i32, wanted: &[(i32, i64, i32)]) -> Vec<Part> {
-    let head = b"\0\x01\0\x04\0\0\0\x01\xff\xff\xff\xff\xff\xff\0\0\x75\x30\0\0\0\x01";
-    let mut request = [&head[..], &bytes_max.to_be_bytes(), b"\0\0\0\0\x01\0\x01t"].concat();
+/// Fetch 4 of partitions of `t`, of so many bytes at least and at most: number,
+/// offset, most bytes of each.
+async fn fetch(fixture: &Fixture, bytes: i32, wanted: &[(i32, i64, i32)]) -> Vec<Part> {
+    let head = b"\0\x01\0\x04\0\0\0\x01\xff\xff\xff\xff\xff\xff\0\0\x75\x30";
+    let bytes = bytes.to_be_bytes();
+    let mut request = [&head[..], &bytes, &bytes, b"\0\0\0\0\x01\0\x01t"].concat();
     request.extend(u32::try_from(wanted.len()).unwrap().to_be_bytes());
     for (index, offset, bytes_max) in wanted {
         request.extend(index.to_be_bytes());
@@ -71,7 +79,7 @@ async fn damage_is_reported_with_file_and_place() {
         tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let guard = tracing::subscriber::set_default(subscriber);
     for _ in 0..3 {
-        let parts = fetch(&fixture, 4096, &[(0, 0, 4096)]).await;
+        let parts = fetch(&fixture, 70, &[(0, 0, 4096)]).await;
         assert_eq!(parts, [Part { code: 56, end: -1, len: 0 }]);
     }
     drop(guard);
@@ -79,4 +87,40 @@ async fn damage_is_reported_with_file_and_place() {
     assert_eq!(said.matches("WARN").count(), 1, "{said}");
     let place = format!("damaged log file {} at byte 0", segment.display());
     assert!(said.contains(&place), "{said}");
+}
+
+#[tokio::test]
+async fn short_memory_ends_a_fetch_with_what_it_has() {
+    let fixture = Fixture::new().await;
+    fixture.produce().await;
+    fixture.produce_to(1).await;
+    let everything = fixture.server.fetched.try_take(usize::MAX).unwrap();
+    // It wants more than there is, and would wait for half a minute.
+    let asked = fetch(&fixture, 1 << 20, &[(0, 0, 4096), (1, 0, 4096)]);
+    let parts = timeout(Duration::from_secs(10), asked).await.expect("it waits");
+    let lens: Vec<usize> = parts.iter().map(|part| part.len).collect();
+    assert_eq!(lens, [BATCH.len(), 0]);
+    drop(everything);
+    let parts = fetch(&fixture, 140, &[(0, 0, 4096), (1, 0, 4096)]).await;
+    let lens: Vec<usize> = parts.iter().map(|part| part.len).collect();
+    assert_eq!(lens, [BATCH.len(), BATCH.len()]);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_larger_than_wanted_has_its_room() {
+    let fixture = Fixture::new().await;
+    fixture.produce().await;
+    let wanted = Wanted { index: 0, leader_epoch: -1, offset: 0, bytes_max: 1 };
+    let request = Request {
+        wait: Duration::ZERO,
+        bytes_min: 1,
+        bytes_max: 1,
+        is_committed_only: false,
+        session_id: 0,
+        session_epoch: -1,
+        topics: vec![Topic { name: "t", id: uuid::Uuid::nil(), wanted: vec![wanted] }],
+    };
+    let mut found = Gathering::new(&fixture.server, &request);
+    found.until_enough(&CancellationToken::new()).await;
+    assert_eq!(found.permit.unwrap().num_permits(), BATCH.len());
 }
