@@ -2,6 +2,8 @@
 
 use thalweg_log::{LogError, Refusal as BatchRefusal};
 
+use crate::rare_warning;
+
 /// The codes that are answered here, by their names in the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i16)]
@@ -89,6 +91,12 @@ impl Refusal {
 
 impl From<LogError> for Refusal {
     fn from(error: LogError) -> Self {
-        Self::new(ErrorCode::of(&error), error.to_string())
+        let (code, message) = (ErrorCode::of(&error), error.to_string());
+        if code == ErrorCode::KafkaStorageError {
+            // Most answers have a code alone: the words are for who runs this
+            // server (invariant 6).
+            rare_warning::warn(&message);
+        }
+        Self::new(code, message)
     }
 }

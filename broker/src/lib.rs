@@ -12,6 +12,7 @@ pub mod client;
 mod connection;
 mod error_code;
 mod listener;
+mod rare_warning;
 mod server;
 #[cfg(test)]
 mod testing;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use thalweg_log::{Log, SegmentLog, TopicId, TopicInfo, TopicSpec};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::error_code::{ErrorCode, Refusal};
@@ -51,6 +51,9 @@ pub(crate) struct Server {
     pub(crate) closing: CancellationToken,
     pub(crate) requests: Budget,
     pub(crate) fetched: Budget,
+    /// Held from the reading of a topic's settings until new ones replace them:
+    /// no change is lost in between.
+    pub(crate) altering: Mutex<()>,
 }
 
 impl Server {
@@ -60,6 +63,7 @@ impl Server {
             closing: CancellationToken::new(),
             requests: Budget::new(REQUEST_BYTES_MAX),
             fetched: Budget::new(FETCHED_BYTES_MAX),
+            altering: Mutex::new(()),
         }
     }
 

@@ -23,7 +23,7 @@ pub(crate) const BATCH: &[u8] = b"\
 pub(crate) struct Fixture {
     pub(crate) server: Server,
     pub(crate) options: BrokerOptions,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 impl Fixture {
@@ -40,10 +40,17 @@ impl Fixture {
             partitions_default: 1,
         };
         let server = Server::new(options.clone());
-        let fixture = Self { server, options, _folder: folder };
+        let fixture = Self { server, options, folder };
         fixture.make("t", 2).await;
         fixture.make("own", 1).await;
         fixture
+    }
+
+    /// Opens its log again, after it was closed.
+    pub(crate) fn reopen(&mut self) {
+        let log = SegmentLog::open(self.folder.path(), Options::default()).unwrap();
+        self.options.log = Arc::new(log);
+        self.server = Server::new(self.options.clone());
     }
 
     pub(crate) async fn make(&self, name: &str, partitions: u32) -> TopicInfo {
@@ -71,7 +78,12 @@ impl Fixture {
 
     /// Appends [`BATCH`] to partition 0 of `t`.
     pub(crate) async fn produce(&self) -> i64 {
-        let target = self.server.log().topic("t").unwrap().partition(0);
+        self.produce_to(0).await
+    }
+
+    /// Appends [`BATCH`] to this partition of `t`.
+    pub(crate) async fn produce_to(&self, partition: u32) -> i64 {
+        let target = self.server.log().topic("t").unwrap().partition(partition);
         let batches = Bytes::from_static(BATCH);
         let pending = self.server.log().produce(thalweg_log::Group { target, batches }).await;
         pending.unwrap().await.unwrap().first

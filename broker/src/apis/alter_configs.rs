@@ -55,6 +55,7 @@ async fn alter(
     asked: &AlterConfigsResource,
     only_checks: bool,
 ) -> Result<(), Refusal> {
+    let _altering = server.altering.lock().await;
     let resource = Resource::find(server, asked.resource_type, &asked.resource_name)?;
     let mut settings = Vec::with_capacity(asked.configs.len());
     for config in &asked.configs {

@@ -1,5 +1,8 @@
 //! DescribeConfigs, versions 1 to 4: settings of topics and of the broker.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
@@ -7,7 +10,7 @@ use kafka_protocol::messages::describe_configs_response::{
 use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 
 use super::configs::{Described, Resource, kind_of};
-use super::{Api, Run, text};
+use super::{Api, Room, Run, text};
 use crate::call::Call;
 use crate::error_code::Refusal;
 use crate::server::Server;
@@ -15,6 +18,8 @@ use crate::wire::layout::{Field, always, since};
 use crate::wire::{Malformed, Response};
 
 const FIRST_WITH_KINDS: i16 = 3;
+/// Settings in one answer: those of some thousand topics, and about 40 MB.
+const SETTINGS_MAX: usize = 100_000;
 
 pub(super) static API: Api = Api {
     key: 32,
@@ -39,8 +44,9 @@ pub(super) static API: Api = Api {
 
 fn answer(server: &Server, call: &Call) -> Result<Response, Malformed> {
     let request: DescribeConfigsRequest = call.decode()?;
-    let results = request.resources.into_iter().map(|resource| {
-        let described = describe(server, &resource);
+    let mut room = Room::new(SETTINGS_MAX, "settings");
+    let results = distinct(request.resources).into_iter().map(|resource| {
+        let described = describe(server, &resource, &mut room);
         let result = DescribeConfigsResult::default()
             .with_error_message(None)
             .with_resource_type(resource.resource_type)
@@ -58,13 +64,44 @@ fn answer(server: &Server, call: &Call) -> Result<Response, Malformed> {
     call.encode(&DescribeConfigsResponse::default().with_results(results.collect()))
 }
 
-fn describe(server: &Server, asked: &DescribeConfigsResource) -> Result<Vec<Described>, Refusal> {
+/// Each resource once, with all settings that are asked of it.
+fn distinct(resources: Vec<DescribeConfigsResource>) -> Vec<DescribeConfigsResource> {
+    let mut places = HashMap::with_capacity(resources.len());
+    let mut distinct: Vec<DescribeConfigsResource> = Vec::with_capacity(resources.len());
+    for resource in resources {
+        match places.entry((resource.resource_type, resource.resource_name.clone())) {
+            Entry::Vacant(place) => {
+                place.insert(distinct.len());
+                distinct.push(resource);
+            }
+            Entry::Occupied(place) => {
+                let asked = &mut distinct[*place.get()].configuration_keys;
+                *asked = match (asked.take(), resource.configuration_keys) {
+                    (Some(mut asked), Some(more)) if !asked.is_empty() && !more.is_empty() => {
+                        asked.extend(more);
+                        Some(asked)
+                    }
+                    // One of them asks for all.
+                    _ => None,
+                };
+            }
+        }
+    }
+    distinct
+}
+
+fn describe(
+    server: &Server,
+    asked: &DescribeConfigsResource,
+    room: &mut Room,
+) -> Result<Vec<Described>, Refusal> {
     let resource = Resource::find(server, asked.resource_type, &asked.resource_name)?;
     let mut settings = resource.describe(server)?;
     // An empty list stands for all, too.
     if let Some(names) = asked.configuration_keys.as_ref().filter(|names| !names.is_empty()) {
         settings.retain(|setting| names.iter().any(|name| **name == setting.name));
     }
+    room.take(settings.len())?;
     Ok(settings)
 }
 
@@ -88,4 +125,26 @@ fn tell(setting: Described, with_synonyms: bool, version: i16) -> DescribeConfig
         told.config_type = kind;
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DescribeConfigsResource, Room, describe, text};
+    use crate::testing::Fixture;
+
+    #[tokio::test]
+    async fn what_does_not_fit_into_an_answer_is_refused_by_resource() {
+        let fixture = Fixture::new().await;
+        let asked = DescribeConfigsResource::default()
+            .with_resource_type(2)
+            .with_resource_name(text("t"))
+            .with_configuration_keys(None);
+        let mut room = Room::new(usize::MAX, "settings");
+        let count = describe(&fixture.server, &asked, &mut room).unwrap().len();
+        let mut room = Room::new(2 * count - 1, "settings");
+        assert!(describe(&fixture.server, &asked, &mut room).is_ok());
+        let refusal = describe(&fixture.server, &asked, &mut room).err().unwrap();
+        assert_eq!(refusal.code.code(), 42);
+        assert!(refusal.message.contains(&format!("at most {} settings", 2 * count - 1)));
+    }
 }

@@ -68,6 +68,7 @@ async fn alter(
     asked: &AlterConfigsResource,
     only_checks: bool,
 ) -> Result<(), Refusal> {
+    let _altering = server.altering.lock().await;
     let resource = Resource::find(server, asked.resource_type, &asked.resource_name)?;
     let mut settings = match &resource {
         Resource::Topic(topic) => topic.config.clone(),

@@ -93,6 +93,33 @@ static APIS: &[&Api] = &[
     &describe_cluster::API,
 ];
 
+/// What an answer may still hold: a request can name more than fits into memory
+/// (invariant 7).
+struct Room {
+    left: usize,
+    max: usize,
+    what: &'static str,
+}
+
+impl Room {
+    fn new(max: usize, what: &'static str) -> Self {
+        Self { left: max, max, what }
+    }
+
+    /// Takes place for so many, or refuses what does not fit.
+    fn take(&mut self, count: usize) -> Result<(), Refusal> {
+        let Some(left) = self.left.checked_sub(count) else {
+            let Self { max, what, .. } = self;
+            return Err(Refusal::new(
+                ErrorCode::InvalidRequest,
+                format!("an answer has at most {max} {what}: ask for less at once"),
+            ));
+        };
+        self.left = left;
+        Ok(())
+    }
+}
+
 /// The API of this number.
 pub(crate) fn find(key: i16) -> Option<&'static Api> {
     APIS.iter().copied().find(|api| api.key == key)

@@ -119,6 +119,46 @@ async fn metadata() {
 }
 
 #[tokio::test]
+async fn what_is_named_many_times_is_told_once() {
+    use describe_configs_request::DescribeConfigsResource;
+    let fixture = Fixture::new().await;
+    let id = fixture.server.log().topic("t").unwrap().id;
+    let asked = metadata_request::MetadataRequestTopic::default();
+    let names = ["t", "none", "own", "t"].map(|topic| asked.clone().with_name(Some(name(topic))));
+    let topics =
+        [vec![names; 100].concat(), vec![asked.with_name(None).with_topic_id(id); 2]].concat();
+    let request =
+        MetadataRequest::default().with_topics(Some(topics)).with_allow_auto_topic_creation(false);
+    let api = find(ApiKey::Metadata as i16).unwrap();
+    let told: MetadataResponse = answer(api, 12, &fixture.ask(&frame(api, 12, &request)).await);
+    let told: Vec<_> =
+        told.topics.iter().map(|topic| topic.name.as_ref().unwrap().0.clone()).collect();
+    assert_eq!(told, ["t", "none", "own", "t"].map(text));
+
+    let resource = |name, setting: Option<&str>| {
+        DescribeConfigsResource::default()
+            .with_resource_type(2)
+            .with_resource_name(text(name))
+            .with_configuration_keys(setting.map(|setting| vec![text(setting)]))
+    };
+    let resources = vec![
+        resource("t", Some("segment.ms")),
+        resource("own", Some("segment.ms")),
+        resource("t", Some("retention.ms")),
+        resource("own", None),
+        resource("own", Some("segment.ms")),
+    ];
+    let request = DescribeConfigsRequest::default().with_resources(vec![resources; 100].concat());
+    let api = find(ApiKey::DescribeConfigs as i16).unwrap();
+    let told: DescribeConfigsResponse =
+        answer(api, 4, &fixture.ask(&frame(api, 4, &request)).await);
+    let names: Vec<_> = told.results.iter().map(|result| &*result.resource_name).collect();
+    assert_eq!(names, ["t", "own"]);
+    assert_eq!(told.results[0].configs.len(), 2);
+    assert!(told.results[1].configs.len() > 10);
+}
+
+#[tokio::test]
 async fn produce_and_fetch() {
     use fetch_request::{FetchPartition, FetchTopic};
     use produce_request::{PartitionProduceData, TopicProduceData};
@@ -338,6 +378,32 @@ async fn settings() {
     all(&fixture, ApiKey::AlterConfigs, request, check).await;
     let own = fixture.server.log().topic("t").unwrap().config;
     assert_eq!(own, [pair("segment.bytes", "4096")]);
+}
+
+#[tokio::test]
+async fn changes_of_settings_at_one_time_are_all_kept() {
+    use incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+    let fixture = Fixture::new().await;
+    let api = find(ApiKey::IncrementalAlterConfigs as i16).unwrap();
+    let set = |setting| {
+        let change =
+            AlterableConfig::default().with_name(text(setting)).with_value(Some(text("4096")));
+        let topic = AlterConfigsResource::default()
+            .with_resource_type(2)
+            .with_resource_name(text("t"))
+            .with_configs(vec![change]);
+        frame(api, 1, &IncrementalAlterConfigsRequest::default().with_resources(vec![topic]))
+    };
+    let (one, other) = (set("segment.bytes"), set("segment.ms"));
+    let answers = tokio::join!(fixture.ask(&one), fixture.ask(&other));
+    for bytes in [answers.0, answers.1] {
+        let answer: IncrementalAlterConfigsResponse = answer(api, 1, &bytes);
+        assert_eq!(answer.responses[0].error_code, 0);
+    }
+    let mut own = fixture.server.log().topic("t").unwrap().config;
+    own.sort();
+    let expected = ["segment.bytes", "segment.ms"].map(|name| (name.to_owned(), "4096".to_owned()));
+    assert_eq!(own, expected);
 }
 
 #[tokio::test]

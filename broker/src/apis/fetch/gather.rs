@@ -40,6 +40,8 @@ pub(super) struct Gathering<'a> {
     bytes_left: usize,
     deadline: Instant,
     len: usize,
+    /// Whether memory is short: what is gathered is answered at once.
+    is_short: bool,
     /// In the order of the request.
     pub(super) partitions: Vec<Result<Partition, Refusal>>,
     /// Room for what was read.
@@ -65,6 +67,7 @@ impl<'a> Gathering<'a> {
             bytes_left: request.bytes_max,
             deadline: Instant::now() + request.wait,
             len: 0,
+            is_short: false,
             partitions,
             permit: None,
         }
@@ -103,7 +106,12 @@ impl<'a> Gathering<'a> {
 
     fn is_enough(&self) -> bool {
         let has_refusal = self.partitions.iter().any(Result::is_err);
-        has_refusal || self.len >= self.bytes_min || self.bytes_left == 0
+        has_refusal || self.is_full() || self.len >= self.bytes_min
+    }
+
+    /// Whether nothing more is to be read.
+    fn is_full(&self) -> bool {
+        self.len > 0 && (self.is_short || self.bytes_left == 0)
     }
 
     fn waited_for(&self) -> Vec<(TopicPartition, i64)> {
@@ -113,7 +121,7 @@ impl<'a> Gathering<'a> {
 
     async fn read_all(&mut self) {
         for index in 0..self.partitions.len() {
-            if self.bytes_left == 0 && self.len > 0 {
+            if self.is_full() {
                 return;
             }
             if let Err(refusal) = self.read(index).await {
@@ -130,19 +138,17 @@ impl<'a> Gathering<'a> {
         }
         let wanted = partition.bytes_left.min(self.bytes_left);
         let permit = self.server.fetched.try_take(wanted);
+        if permit.is_none() && self.len > 0 {
+            self.is_short = true;
+            return Ok(());
+        }
+        // Something is read even without room for it, once: so every client gets on.
         let bytes_max = if permit.is_some() { wanted } else { wanted.min(BYTES_WHEN_SHORT) };
         let fetched = self.server.log().read(partition.at, partition.next, bytes_max).await?;
         let len = fetched.batches.len();
         (partition.start, partition.end) = (fetched.start, fetched.end);
         if len == 0 {
             return Ok(());
-        }
-        if let Some(mut permit) = permit {
-            drop(permit.split(wanted.saturating_sub(len)));
-            match &mut self.permit {
-                Some(held) => held.merge(permit),
-                None => self.permit = Some(permit),
-            }
         }
         partition.bytes_left = partition.bytes_left.saturating_sub(len);
         self.bytes_left = self.bytes_left.saturating_sub(len);
@@ -151,7 +157,25 @@ impl<'a> Gathering<'a> {
             partition.next = end_of(&fetched.batches).unwrap_or(partition.next);
         }
         partition.pieces.push(fetched.batches);
+        self.hold(permit, wanted, len);
         Ok(())
+    }
+
+    /// Keeps room for what was read: a first batch may be larger than wanted.
+    fn hold(&mut self, permit: Option<OwnedSemaphorePermit>, wanted: usize, len: usize) {
+        let Some(mut permit) = permit else {
+            self.is_short = true;
+            return;
+        };
+        drop(permit.split(wanted.saturating_sub(len)));
+        match self.server.fetched.try_take(len.saturating_sub(wanted)) {
+            Some(more) => permit.merge(more),
+            None => self.is_short = true,
+        }
+        match &mut self.permit {
+            Some(held) => held.merge(permit),
+            None => self.permit = Some(permit),
+        }
     }
 }
 

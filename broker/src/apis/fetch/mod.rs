@@ -3,6 +3,8 @@
 
 mod gather;
 mod request;
+#[cfg(test)]
+mod tests;
 
 use super::{Api, Run};
 use crate::call::Call;
