@@ -7,7 +7,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{Held, Target, batches};
-use crate::api::{TopicInfo, TopicPartition};
+use crate::api::{Result, TopicInfo, TopicPartition};
 use crate::disk::DiskFile;
 use crate::journal::Entry;
 use crate::journal::frame::{BLOCK, Body, FrameHeader, HEADER_LEN, Kind};
@@ -134,12 +134,25 @@ fn read_frame(input: &[u8]) {
 }
 
 fn read_file(input: &[u8]) {
+    drop(replayed(input));
+}
+
+/// The entries of a journal file.
+pub(super) fn replayed(file: &[u8]) -> Result<Vec<Entry>> {
     let path = PathBuf::from("0000.journal");
-    let held: Arc<dyn DiskFile> = Arc::new(Held::new(input));
+    let held: Arc<dyn DiskFile> = Arc::new(Held::new(file));
     let files = [(path.clone(), held)];
     let expected =
         Expected { salt: SALT, generation: 1, sequence: 1, durable_through: 0, place: (path, 0) };
-    if let Ok(found) = scan(&files, &expected) {
-        drop(found.replay(&files, |_| Ok(())));
-    }
+    let mut entries = Vec::new();
+    scan(&files, &expected)?.replay(&files, |entry| {
+        entries.push(entry);
+        Ok(())
+    })?;
+    Ok(entries)
+}
+
+/// A file with a few groups and a seal.
+pub(super) fn sealed_file() -> Vec<u8> {
+    file_samples().pop().unwrap_or_default()
 }

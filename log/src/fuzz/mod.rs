@@ -10,6 +10,7 @@
 
 mod batches;
 mod checkpoints;
+mod flips;
 mod journals;
 mod mutate;
 mod segments;

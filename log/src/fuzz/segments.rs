@@ -22,19 +22,20 @@ pub(super) const TIME_INDEX: Target =
     Target { name: "time index", samples: time_samples, mend: |_| {}, read: read_time_index };
 
 fn segment_samples() -> Vec<Vec<u8>> {
-    let mut samples = Vec::new();
-    for count in [1, 5, 30] {
-        let mut segment = Vec::new();
-        let mut next = 100;
-        for records in 1..=count {
-            let mut batch = batches::batch(Compression::None, records);
-            set_base_offset(&mut batch, next);
-            next += i64::try_from(records).unwrap();
-            segment.extend_from_slice(&batch);
-        }
-        samples.push(segment);
+    [1, 5, 30].map(segment).into()
+}
+
+/// A segment of batches of 1, 2, ... records, from offset 100 on.
+pub(super) fn segment(batches: usize) -> Vec<u8> {
+    let mut segment = Vec::new();
+    let mut next = 100;
+    for records in 1..=batches {
+        let mut batch = batches::batch(Compression::None, records);
+        set_base_offset(&mut batch, next);
+        next += i64::try_from(records).unwrap();
+        segment.extend_from_slice(&batch);
     }
-    samples
+    segment
 }
 
 fn read_segment(input: &[u8]) {

@@ -8,11 +8,10 @@ use crate::child::{Child, Said};
 use crate::{setting, skip};
 
 /// Everything that the log asks of the system to change files.
-const CALLS: [&str; 9] = [
+const CALLS: [&str; 8] = [
     "fdatasync",
     "fsync",
     "pwritev",
-    "pwrite64",
     "fallocate",
     "ftruncate",
     "rename,renameat,renameat2",

@@ -125,8 +125,9 @@ impl Workload {
             let topic = self.log.create_topic(spec).await?;
             let groups = vec![Group { target: topic.partition(1), batches: batch(number) }];
             self.log.open_writer("scratch").await?.append(groups).await?.await?;
-            say(&format!("created {number}"));
         }
+        // Also if a former child made it: from here on older ones may go.
+        say(&format!("created {number}"));
         for topic in self.log.topics() {
             let old = topic.name.strip_prefix("scratch-").and_then(|text| text.parse::<u64>().ok());
             if let Some(old) = old.filter(|old| *old < number) {
