@@ -8,6 +8,7 @@ mod docs;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod lake;
+mod offsets;
 mod pipeline;
 mod refusals;
 mod s3;
