@@ -110,8 +110,11 @@ impl Lane {
             })?;
             Ok((file.plan.state_key(), Some(value)))
         });
-        let mut changes = plans.collect::<Result<Vec<_>, ConnectError>>()?;
-        changes.extend(self.garbage.iter().map(|key| (key.clone(), None)));
+        let plans = plans.collect::<Result<Vec<_>, ConnectError>>()?;
+        // The garbage first: the new plan of a file may have the key of one that
+        // was given up, of rows laid out in another way or read from elsewhere.
+        let mut changes: Vec<_> = self.garbage.iter().map(|key| (key.clone(), None)).collect();
+        changes.extend(plans);
         shared.context.state.put(changes).await?;
         self.garbage.clear();
         for file in &closing.files {

@@ -10,6 +10,7 @@ mod docs;
 mod failpoints;
 mod kafka;
 mod lake;
+mod offsets;
 mod pipeline;
 mod refusals;
 mod s3;

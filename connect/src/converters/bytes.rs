@@ -6,7 +6,7 @@ use thalweg_core::batch::{Cell, Columns, Layout};
 use thalweg_core::schema::{Kind, SchemaBuilder};
 use thalweg_core::{BoxFuture, ConnectError, ErrorKind};
 
-use super::{Converter, RowDecoder, RowEncoder, Tag};
+use super::{Converter, OneLayout, RowDecoder, RowEncoder};
 
 /// Passes bytes through; refuses rows that are not bytes.
 #[derive(Debug, Default)]
@@ -59,20 +59,12 @@ struct BytesDecoder {
     layout: Arc<Layout>,
 }
 
-impl RowDecoder for BytesDecoder {
-    fn tag(&mut self, _bytes: &[u8]) -> Result<Option<Tag>, ConnectError> {
-        Ok(Some(Tag(0)))
+impl OneLayout for BytesDecoder {
+    fn layout(&self) -> &Arc<Layout> {
+        &self.layout
     }
 
-    fn learn<'a>(&'a mut self, _bytes: &'a [u8]) -> BoxFuture<'a, Result<Tag, ConnectError>> {
-        Box::pin(std::future::ready(Ok(Tag(0))))
-    }
-
-    fn layout(&self, _tag: Tag) -> Arc<Layout> {
-        Arc::clone(&self.layout)
-    }
-
-    fn decode(&mut self, _tag: Tag, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
+    fn decode(&self, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
         add_bytes(bytes, into)
     }
 }

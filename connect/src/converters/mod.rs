@@ -107,5 +107,32 @@ pub trait RowDecoder: Send {
     fn decode(&mut self, tag: Tag, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError>;
 }
 
+/// A decoder of records that all have one layout: there is nothing to look up.
+trait OneLayout: Send {
+    /// The layout of all rows.
+    fn layout(&self) -> &Arc<Layout>;
+
+    /// See [`RowDecoder::decode`].
+    fn decode(&self, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError>;
+}
+
+impl<D: OneLayout> RowDecoder for D {
+    fn tag(&mut self, _bytes: &[u8]) -> Result<Option<Tag>, ConnectError> {
+        Ok(Some(Tag(0)))
+    }
+
+    fn learn<'a>(&'a mut self, _bytes: &'a [u8]) -> BoxFuture<'a, Result<Tag, ConnectError>> {
+        Box::pin(std::future::ready(Ok(Tag(0))))
+    }
+
+    fn layout(&self, _tag: Tag) -> Arc<Layout> {
+        Arc::clone(OneLayout::layout(self))
+    }
+
+    fn decode(&mut self, _tag: Tag, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
+        OneLayout::decode(self, bytes, into)
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use thalweg_core::batch::{Cell, Columns, Layout};
 use thalweg_core::schema::{Kind, SchemaBuilder};
 use thalweg_core::{BoxFuture, ConnectError, ErrorKind};
 
-use super::{Converter, RowDecoder, RowEncoder, Tag};
+use super::{Converter, OneLayout, RowDecoder, RowEncoder};
 
 /// Writes and reads one kind of number (or booleans), big-endian.
 #[derive(Clone, Debug)]
@@ -91,20 +91,12 @@ struct NumberDecoder {
     layout: Arc<Layout>,
 }
 
-impl RowDecoder for NumberDecoder {
-    fn tag(&mut self, _bytes: &[u8]) -> Result<Option<Tag>, ConnectError> {
-        Ok(Some(Tag(0)))
+impl OneLayout for NumberDecoder {
+    fn layout(&self) -> &Arc<Layout> {
+        &self.layout
     }
 
-    fn learn<'a>(&'a mut self, _bytes: &'a [u8]) -> BoxFuture<'a, Result<Tag, ConnectError>> {
-        Box::pin(std::future::ready(Ok(Tag(0))))
-    }
-
-    fn layout(&self, _tag: Tag) -> Arc<Layout> {
-        Arc::clone(&self.layout)
-    }
-
-    fn decode(&mut self, _tag: Tag, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
+    fn decode(&self, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
         let cell = match (&self.kind, bytes) {
             (Kind::Boolean, [0]) => Cell::Bool(false),
             (Kind::Boolean, [1]) => Cell::Bool(true),

@@ -7,7 +7,7 @@ use thalweg_core::batch::{Cell, Columns, Layout, NodeId, NodeKind};
 use thalweg_core::schema::{Kind, SchemaBuilder};
 use thalweg_core::{BoxFuture, ConnectError, ErrorKind};
 
-use super::{Converter, RowDecoder, RowEncoder, Tag};
+use super::{Converter, OneLayout, RowDecoder, RowEncoder};
 
 /// Writes what Java's `toString` would: scalars bare, structs as
 /// `Struct{id=1,name=x}` without their nulls. Reads text.
@@ -115,20 +115,12 @@ struct TextDecoder {
     layout: Arc<Layout>,
 }
 
-impl RowDecoder for TextDecoder {
-    fn tag(&mut self, _bytes: &[u8]) -> Result<Option<Tag>, ConnectError> {
-        Ok(Some(Tag(0)))
+impl OneLayout for TextDecoder {
+    fn layout(&self) -> &Arc<Layout> {
+        &self.layout
     }
 
-    fn learn<'a>(&'a mut self, _bytes: &'a [u8]) -> BoxFuture<'a, Result<Tag, ConnectError>> {
-        Box::pin(std::future::ready(Ok(Tag(0))))
-    }
-
-    fn layout(&self, _tag: Tag) -> Arc<Layout> {
-        Arc::clone(&self.layout)
-    }
-
-    fn decode(&mut self, _tag: Tag, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
+    fn decode(&self, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
         if let Err(error) = std::str::from_utf8(bytes) {
             return Err(ConnectError::new(
                 ErrorKind::BadRecord,

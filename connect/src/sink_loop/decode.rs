@@ -117,8 +117,9 @@ fn at(partition: &SinkPartition, offset: i64, error: ConnectError) -> ConnectErr
         return error;
     }
     let message = format!(
-        "a record can't be decoded: {error}; correct the converter or skip the record by \
-         committing the next offset"
+        "a record can't be decoded: {error}; correct the converter, or skip the record: stop the \
+         connector, set its offset to {} (PATCH /connectors/NAME/offsets), resume it",
+        offset + 1
     );
     ConnectError::bad_record(coordinates(partition, Some(offset)), message)
 }

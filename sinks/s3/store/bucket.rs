@@ -1,5 +1,6 @@
 //! A bucket of S3, or of a server that speaks S3.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,10 +102,7 @@ impl Bucket {
             .put_object()
             .bucket(&self.config.bucket)
             .key(&plan.key)
-            .metadata(TOPIC_ID, plan.topic_id.to_string())
-            .metadata(FIRST, plan.first.to_string())
-            .metadata(LAST, plan.last.to_string())
-            .metadata(CRC, format!("{:08x}", plan.crc))
+            .set_metadata(Some(metadata(plan)))
             .set_acl(self.config.acl.as_deref().map(ObjectCannedAcl::from))
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.config.kms_key.clone())
@@ -127,10 +125,7 @@ impl Bucket {
             .create_multipart_upload()
             .bucket(&self.config.bucket)
             .key(&plan.key)
-            .metadata(TOPIC_ID, plan.topic_id.to_string())
-            .metadata(FIRST, plan.first.to_string())
-            .metadata(LAST, plan.last.to_string())
-            .metadata(CRC, format!("{:08x}", plan.crc))
+            .set_metadata(Some(metadata(plan)))
             .set_acl(self.config.acl.as_deref().map(ObjectCannedAcl::from))
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.config.kms_key.clone())
@@ -322,6 +317,17 @@ impl Store for Bucket {
             Ok(())
         })
     }
+}
+
+/// What an object says of itself: whose rows it holds, and that they are whole.
+fn metadata(plan: &FilePlan) -> HashMap<String, String> {
+    let fields = [
+        (TOPIC_ID, plan.topic_id.to_string()),
+        (FIRST, plan.first.to_string()),
+        (LAST, plan.last.to_string()),
+        (CRC, format!("{:08x}", plan.crc)),
+    ];
+    fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// S3 takes at most 10,000 parts.

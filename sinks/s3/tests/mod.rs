@@ -2,6 +2,7 @@
 
 mod bucket;
 mod kills;
+mod offsets;
 mod refusals;
 mod rotations;
 mod world;
