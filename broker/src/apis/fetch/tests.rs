@@ -124,3 +124,14 @@ async fn a_batch_that_is_larger_than_wanted_has_its_room() {
     found.until_enough(&CancellationToken::new()).await;
     assert_eq!(found.permit.unwrap().num_permits(), BATCH.len());
 }
+
+#[tokio::test]
+async fn a_partition_that_does_not_fit_is_told_with_its_ends() {
+    let fixture = Fixture::new().await;
+    fixture.produce().await;
+    fixture.produce_to(1).await;
+    fixture.produce_to(1).await;
+    let parts = fetch(&fixture, 1, &[(0, 0, 1), (1, 0, 1), (1, 2, 1), (1, 3, 1), (2, 0, 1)]).await;
+    let expected = [(0, 1, BATCH.len()), (0, 2, 0), (0, 2, 0), (1, -1, 0), (3, -1, 0)];
+    assert_eq!(parts, expected.map(|(code, end, len)| Part { code, end, len }));
+}
