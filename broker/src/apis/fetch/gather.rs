@@ -52,7 +52,7 @@ pub(super) struct Gathering<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    pub(super) fn new(server: &'a Server, request: &Request<'_>) -> Self {
+    pub(super) fn new(server: &'a Server, request: &Request) -> Self {
         let mut partitions = Vec::new();
         for topic in &request.topics {
             let info = find(server, topic);
@@ -200,8 +200,8 @@ fn end_of(batches: &[u8]) -> Option<i64> {
     last.map(|batch| batch.header.last_offset() + 1)
 }
 
-fn find(server: &Server, topic: &Topic<'_>) -> Result<thalweg_log::TopicInfo, Refusal> {
-    if topic.id.is_nil() { server.topic(topic.name) } else { server.topic_by_id(topic.id) }
+fn find(server: &Server, topic: &Topic) -> Result<thalweg_log::TopicInfo, Refusal> {
+    if topic.id.is_nil() { server.topic(&topic.name) } else { server.topic_by_id(topic.id) }
 }
 
 impl Partition {
