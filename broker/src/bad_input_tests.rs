@@ -18,6 +18,7 @@ const SOON: Duration = Duration::from_secs(10);
 const PATIENCE: Patience = Patience {
     idle: Duration::from_secs(30),
     frame: Duration::from_millis(300),
+    stall: Duration::from_millis(200),
     mebibyte: Duration::from_millis(10),
     answer: Duration::from_millis(500),
 };

@@ -64,7 +64,7 @@ impl Fixture {
         let frame = Bytes::copy_from_slice(frame);
         let mut call = Call::read(&frame, local, CancellationToken::new()).unwrap();
         let response = match call.api.run {
-            Run::Alone(handler) | Run::Waits(handler) => handler(&self.server, &call).await,
+            Run::Alone(handler) | Run::Waits(handler) => handler(&self.server, &mut call).await,
             Run::Staged => {
                 let staged = produce::stage(&self.server, &mut call).await.unwrap();
                 Ok(staged.answer(&call).await.unwrap())

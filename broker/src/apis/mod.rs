@@ -66,8 +66,8 @@ pub(crate) enum Run {
     Alone(Handler),
 }
 
-/// What answers a request.
-pub(crate) type Handler = for<'a> fn(&'a Server, &'a Call) -> Answer<'a>;
+/// What answers a request. It may give back what the request holds.
+pub(crate) type Handler = for<'a> fn(&'a Server, &'a mut Call) -> Answer<'a>;
 
 impl Api {
     pub(crate) fn is_flexible(&self, version: i16) -> bool {

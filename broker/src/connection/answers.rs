@@ -35,8 +35,8 @@ impl<W: AsyncWrite + Unpin> Answers<'_, W> {
                         self.write(response).await?;
                     }
                 }
-                Step::Run(call, handler, done) => {
-                    let response = handler(self.server, &call).await?;
+                Step::Run(mut call, handler, done) => {
+                    let response = handler(self.server, &mut call).await?;
                     drop(call);
                     self.write(response).await?;
                     if let Some(done) = done {

@@ -30,6 +30,8 @@ pub(crate) struct Patience {
     pub(crate) idle: Duration,
     /// To send a frame, once it is begun.
     pub(crate) frame: Duration,
+    /// To send some bytes of it: large frames wait for the room that it has.
+    pub(crate) stall: Duration,
     /// More for each MiB of it.
     pub(crate) mebibyte: Duration,
     /// To take some bytes of an answer.
@@ -41,6 +43,7 @@ impl Default for Patience {
         Self {
             idle: Duration::from_secs(600),
             frame: Duration::from_secs(30),
+            stall: Duration::from_secs(5),
             mebibyte: Duration::from_secs(1),
             answer: Duration::from_secs(60),
         }
@@ -59,8 +62,10 @@ pub(crate) enum Broken {
     TooLong { len: usize, max: usize, key: i16 },
     #[error("it ended inside of a frame")]
     Truncated,
-    #[error("it took longer than {0:?} to send a frame")]
-    Slow(Duration),
+    #[error(
+        "it sent nothing of a frame for {stall:?}, or took longer than {frame:?} for all of it"
+    )]
+    Slow { stall: Duration, frame: Duration },
     #[error("it can't be read: {0}")]
     Io(#[from] io::Error),
 }
@@ -91,7 +96,7 @@ impl<'a, R: AsyncRead + Unpin> Frames<'a, R> {
             let deadline = Instant::now() + self.patience.idle;
             match self.fill(deadline).await {
                 Ok(()) => {}
-                Err(Broken::Truncated | Broken::Slow(_)) => return Err(Broken::Done),
+                Err(Broken::Truncated | Broken::Slow { .. }) => return Err(Broken::Done),
                 Err(error) => return Err(error),
             }
         }
@@ -103,7 +108,7 @@ impl<'a, R: AsyncRead + Unpin> Frames<'a, R> {
         }
         if LENGTH_LEN + len <= BUFFER_LEN {
             while self.buffer.len() < LENGTH_LEN + len {
-                self.fill(deadline).await?;
+                self.fill(self.until(deadline)).await?;
             }
             let bytes = self.buffer.split_to(LENGTH_LEN + len).freeze().slice(LENGTH_LEN..);
             return Ok(Frame { bytes, permit: None });
@@ -122,8 +127,17 @@ impl<'a, R: AsyncRead + Unpin> Frames<'a, R> {
                     return Ok((len, i16::from_be_bytes(*key)));
                 }
             }
-            self.fill(deadline).await?;
+            self.fill(self.until(deadline)).await?;
         }
+    }
+
+    /// Until when to wait for some bytes of a frame that must be there then.
+    fn until(&self, deadline: Instant) -> Instant {
+        deadline.min(Instant::now() + self.patience.stall)
+    }
+
+    fn slow(&self, frame: Duration) -> Broken {
+        Broken::Slow { stall: self.patience.stall, frame }
     }
 
     /// Reads some bytes into the buffer.
@@ -133,7 +147,7 @@ impl<'a, R: AsyncRead + Unpin> Frames<'a, R> {
             self.buffer.reserve(BUFFER_LEN);
         }
         let read = timeout_at(deadline, self.stream.read_buf(&mut self.buffer)).await;
-        match read.map_err(|_| Broken::Slow(self.patience.frame))?? {
+        match read.map_err(|_| self.slow(self.patience.frame))?? {
             0 => Err(Broken::Truncated),
             _ => Ok(()),
         }
@@ -150,13 +164,38 @@ impl<'a, R: AsyncRead + Unpin> Frames<'a, R> {
         let known = self.buffer.len().min(LENGTH_LEN + len);
         frame.extend_from_slice(&self.buffer.split_to(known)[LENGTH_LEN..]);
         while frame.len() < len {
+            let until = self.until(deadline);
             let left = (len - frame.len()) as u64;
             let mut stream = (&mut self.stream).take(left);
-            let read = timeout_at(deadline, stream.read_buf(&mut frame)).await;
-            if read.map_err(|_| Broken::Slow(patience))?? == 0 {
+            let read = timeout_at(until, stream.read_buf(&mut frame)).await;
+            if read.map_err(|_| self.slow(patience))?? == 0 {
                 return Err(Broken::Truncated);
             }
         }
         Ok(Frame { bytes: frame.freeze(), permit })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::testing::Fixture;
+
+    #[tokio::test]
+    async fn a_frame_that_stalls_ends_long_before_its_time() {
+        let fixture = Fixture::new().await;
+        let patience = Patience { stall: Duration::from_millis(50), ..Patience::default() };
+        for (len, sent) in [(32u32, 3), (32, 8), (1 << 20, 8)] {
+            let (mut client, server) = tokio::io::duplex(64);
+            let head = [&len.to_be_bytes()[..], b"\0\0\0\x03"].concat();
+            client.write_all(&head[..sent]).await.unwrap();
+            let mut frames = Frames::new(server, &fixture.server.requests, patience);
+            let ended = timeout(Duration::from_secs(10), frames.next()).await.expect("it waits");
+            assert!(matches!(ended.err(), Some(Broken::Slow { .. })), "{len}");
+        }
+        assert!(fixture.server.requests.try_take(usize::MAX).is_some());
     }
 }

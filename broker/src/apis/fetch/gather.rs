@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use thalweg_log::record::Batches;
-use thalweg_log::{Log, TopicPartition};
+use thalweg_log::{Log, LogError, OffsetAt, TopicPartition};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,8 @@ use crate::server::Server;
 const GATHER: Duration = Duration::from_millis(2);
 /// How much is read of a partition when memory is short.
 const BYTES_WHEN_SHORT: usize = 64 << 10;
+/// Start and end of a partition that was not read yet.
+const UNREAD: i64 = -1;
 
 /// One partition that is asked for.
 pub(super) struct Partition {
@@ -27,6 +29,7 @@ pub(super) struct Partition {
     /// Where to read on.
     next: i64,
     bytes_left: usize,
+    /// First offset and end; [`UNREAD`] until it is read.
     pub(super) start: i64,
     pub(super) end: i64,
     /// Whole batches, in order.
@@ -49,7 +52,7 @@ pub(super) struct Gathering<'a> {
 }
 
 impl<'a> Gathering<'a> {
-    pub(super) fn new(server: &'a Server, request: &Request<'_>) -> Self {
+    pub(super) fn new(server: &'a Server, request: &Request) -> Self {
         let mut partitions = Vec::new();
         for topic in &request.topics {
             let info = find(server, topic);
@@ -75,6 +78,18 @@ impl<'a> Gathering<'a> {
 
     /// Reads, and waits for more, until it is enough or time is up.
     pub(super) async fn until_enough(&mut self, leaving: &CancellationToken) {
+        self.read_until_enough(leaving).await;
+        for place in &mut self.partitions {
+            if let Ok(partition) = place
+                && partition.end == UNREAD
+                && let Err(error) = partition.look(self.server).await
+            {
+                *place = Err(error.into());
+            }
+        }
+    }
+
+    async fn read_until_enough(&mut self, leaving: &CancellationToken) {
         let mut time_is_up = pin!(sleep_until(self.deadline));
         loop {
             self.read_all().await;
@@ -185,8 +200,8 @@ fn end_of(batches: &[u8]) -> Option<i64> {
     last.map(|batch| batch.header.last_offset() + 1)
 }
 
-fn find(server: &Server, topic: &Topic<'_>) -> Result<thalweg_log::TopicInfo, Refusal> {
-    if topic.id.is_nil() { server.topic(topic.name) } else { server.topic_by_id(topic.id) }
+fn find(server: &Server, topic: &Topic) -> Result<thalweg_log::TopicInfo, Refusal> {
+    if topic.id.is_nil() { server.topic(&topic.name) } else { server.topic_by_id(topic.id) }
 }
 
 impl Partition {
@@ -195,9 +210,22 @@ impl Partition {
             at,
             next: wanted.offset,
             bytes_left: wanted.bytes_max,
-            start: -1,
-            end: -1,
+            start: UNREAD,
+            end: UNREAD,
             pieces: Vec::new(),
         }
+    }
+
+    /// Finds start and end of what is not read: the answer was full before.
+    async fn look(&mut self, server: &Server) -> Result<(), LogError> {
+        let (start, end) = (
+            server.log().offset(self.at, OffsetAt::Start).await?,
+            server.log().offset(self.at, OffsetAt::End).await?,
+        );
+        if !(start..=end).contains(&self.next) {
+            return Err(LogError::OffsetOutOfRange { offset: self.next, start, end });
+        }
+        (self.start, self.end) = (start, end);
+        Ok(())
     }
 }

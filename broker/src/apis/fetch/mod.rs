@@ -6,6 +6,8 @@ mod request;
 #[cfg(test)]
 mod tests;
 
+use bytes::Bytes;
+
 use super::{Api, Run};
 use crate::call::Call;
 use crate::error_code::{ErrorCode, Refusal};
@@ -33,8 +35,11 @@ pub(super) static API: Api = Api {
 /// What is not known of a partition that was refused.
 const NOTHING: i64 = -1;
 
-async fn answer(server: &Server, call: &Call) -> Result<Response, Malformed> {
+async fn answer(server: &Server, call: &mut Call) -> Result<Response, Malformed> {
     let request = Request::read(&call.body, call.version, call.is_flexible())?;
+    // It may wait for long: others need the room of its frame meanwhile.
+    call.body = Bytes::new();
+    call.permit = None;
     if request.session_id != 0 && request.session_epoch > 0 {
         // We have never given it one.
         let mut builder = begin(call, ErrorCode::FetchSessionIdNotFound);
@@ -51,7 +56,7 @@ async fn answer(server: &Server, call: &Call) -> Result<Response, Malformed> {
         if call.version >= FIRST_WITH_IDS {
             builder.uuid(topic.id);
         } else {
-            builder.text(topic.name);
+            builder.text(&topic.name);
         }
         builder.count(topic.wanted.len());
         for (wanted, partition) in topic.wanted.iter().zip(partitions.by_ref()) {

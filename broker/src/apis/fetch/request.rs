@@ -17,7 +17,7 @@ const BYTES_MAX: usize = 64 << 20;
 const WAIT_MAX: Duration = Duration::from_secs(300);
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Request<'a> {
+pub(super) struct Request {
     pub(super) wait: Duration,
     pub(super) bytes_min: usize,
     pub(super) bytes_max: usize,
@@ -25,13 +25,13 @@ pub(super) struct Request<'a> {
     pub(super) is_committed_only: bool,
     pub(super) session_id: i32,
     pub(super) session_epoch: i32,
-    pub(super) topics: Vec<Topic<'a>>,
+    pub(super) topics: Vec<Topic>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Topic<'a> {
+pub(super) struct Topic {
     /// Its name; empty where ids are used.
-    pub(super) name: &'a str,
+    pub(super) name: String,
     /// Its id; nil where names are used.
     pub(super) id: Uuid,
     pub(super) wanted: Vec<Wanted>,
@@ -49,8 +49,8 @@ fn size(bytes: i32) -> usize {
     usize::try_from(bytes).unwrap_or(0)
 }
 
-impl<'a> Request<'a> {
-    pub(super) fn read(body: &'a [u8], version: i16, is_flexible: bool) -> Result<Self, Malformed> {
+impl Request {
+    pub(super) fn read(body: &[u8], version: i16, is_flexible: bool) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body, is_flexible);
         if version < FIRST_WITHOUT_REPLICA {
             reader.i32()?;
@@ -84,8 +84,8 @@ impl<'a> Request<'a> {
     }
 }
 
-impl<'a> Topic<'a> {
-    fn read(reader: &mut Reader<'a>, version: i16) -> Result<Self, Malformed> {
+impl Topic {
+    fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, Malformed> {
         let (name, id) = read_topic(reader, version)?;
         let count = reader.count(16)?;
         let mut wanted = Vec::with_capacity(count);
@@ -103,7 +103,7 @@ impl<'a> Topic<'a> {
             reader.tags()?;
         }
         reader.tags()?;
-        Ok(Self { name, id, wanted })
+        Ok(Self { name: name.to_owned(), id, wanted })
     }
 }
 

@@ -5,11 +5,14 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::gather::Gathering;
 use super::request::{Request, Topic, Wanted};
+use crate::apis::Run;
+use crate::call::Call;
 use crate::testing::{BATCH, Fixture};
 use crate::wire::Reader;
 
@@ -29,7 +32,7 @@ impl io::Write for Lines {
 
 /// Fetch 4 of partitions of `t`, of so many bytes at least and at most: number,
 /// offset, most bytes of each.
-async fn fetch(fixture: &Fixture, bytes: i32, wanted: &[(i32, i64, i32)]) -> Vec<Part> {
+fn request(bytes: i32, wanted: &[(i32, i64, i32)]) -> Vec<u8> {
     let head = b"\0\x01\0\x04\0\0\0\x01\xff\xff\xff\xff\xff\xff\0\0\x75\x30";
     let bytes = bytes.to_be_bytes();
     let mut request = [&head[..], &bytes, &bytes, b"\0\0\0\0\x01\0\x01t"].concat();
@@ -39,7 +42,12 @@ async fn fetch(fixture: &Fixture, bytes: i32, wanted: &[(i32, i64, i32)]) -> Vec
         request.extend(offset.to_be_bytes());
         request.extend(bytes_max.to_be_bytes());
     }
-    let answer = fixture.ask(&request).await;
+    request
+}
+
+/// What is answered to a [`request`].
+async fn fetch(fixture: &Fixture, bytes: i32, wanted: &[(i32, i64, i32)]) -> Vec<Part> {
+    let answer = fixture.ask(&request(bytes, wanted)).await;
     let mut reader = Reader::new(&answer[4 + 4 + 4 + 3..], false);
     let count = reader.count(1).unwrap();
     let part = |_| {
@@ -118,9 +126,34 @@ async fn a_batch_that_is_larger_than_wanted_has_its_room() {
         is_committed_only: false,
         session_id: 0,
         session_epoch: -1,
-        topics: vec![Topic { name: "t", id: uuid::Uuid::nil(), wanted: vec![wanted] }],
+        topics: vec![Topic { name: "t".to_owned(), id: uuid::Uuid::nil(), wanted: vec![wanted] }],
     };
     let mut found = Gathering::new(&fixture.server, &request);
     found.until_enough(&CancellationToken::new()).await;
     assert_eq!(found.permit.unwrap().num_permits(), BATCH.len());
+}
+
+#[tokio::test]
+async fn a_partition_that_does_not_fit_is_told_with_its_ends() {
+    let fixture = Fixture::new().await;
+    fixture.produce().await;
+    fixture.produce_to(1).await;
+    fixture.produce_to(1).await;
+    let parts = fetch(&fixture, 1, &[(0, 0, 1), (1, 0, 1), (1, 2, 1), (1, 3, 1), (2, 0, 1)]).await;
+    let expected = [(0, 1, BATCH.len()), (0, 2, 0), (0, 2, 0), (1, -1, 0), (3, -1, 0)];
+    assert_eq!(parts, expected.map(|(code, end, len)| Part { code, end, len }));
+}
+
+#[tokio::test]
+async fn a_fetch_that_waits_holds_nothing_of_its_frame() {
+    let fixture = Fixture::new().await;
+    let frame = Bytes::from(request(1, &[(0, 0, 4096)]));
+    let local = "127.0.0.1:9092".parse().unwrap();
+    let mut call = Call::read(&frame, local, CancellationToken::new()).unwrap();
+    call.permit = fixture.server.requests.take(1000).await;
+    let Run::Waits(handler) = call.api.run else { panic!("a Fetch waits") };
+    let waited = timeout(Duration::from_millis(50), handler(&fixture.server, &mut call)).await;
+    assert!(waited.is_err(), "nothing is there");
+    assert!(call.body.is_empty());
+    assert!(fixture.server.requests.try_take(usize::MAX).is_some());
 }
