@@ -319,7 +319,7 @@ impl SegmentReader {
     fn near(&self, partition: &PartitionView, segment: &Segment, time: i64) -> Option<i64> {
         let mut before = segment.base;
         if segment.index.time_written > 0 {
-            let place = SegmentPlace::of(&segment);
+            let place = SegmentPlace::of(segment);
             let file = self.file(partition, &place, Part::TimeIndex).ok()??;
             let entries = index::read_time(&*file, segment.index.time_written).ok()??;
             let known = entries.partition_point(|entry| entry.timestamp < time);
