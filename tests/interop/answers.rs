@@ -115,7 +115,8 @@ fn a_real_kafka_answers_the_same() {
                 ));
             }
         }
-        count("answers compared with Kafka's", questions.len());
+        let asked = questions.iter().filter(|question| !question.starts_with("wait")).count();
+        count("answers compared with Kafka's", asked);
     }
     assert!(findings.is_empty(), "\n{}", findings.join("\n"));
 }

@@ -126,13 +126,8 @@ fn classes() -> &'static Path {
         std::fs::create_dir_all(&classes).unwrap();
         let mut javac = Command::new("javac");
         javac.args(["-cp", &jars().unwrap(), "-d"]).arg(&classes);
-        output(
-            {
-                javac.arg(folder().join("java/Client.java"));
-                javac
-            },
-            b"",
-        );
+        javac.arg(folder().join("java/Client.java"));
+        output(javac, b"");
         classes
     })
 }
