@@ -85,7 +85,8 @@ fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
         .filter_map(|known| {
             let other = known.to_lowercase();
             let distance = strsim::damerau_levenshtein(&plain, &other);
-            let is_part = plain.len() > 2 && (other.contains(&plain) || plain.contains(&other));
+            let is_part = plain.len().min(other.len()) > 2
+                && (other.contains(&plain) || plain.contains(&other));
             let is_near = distance <= DISTANCE_MAX.min(plain.len().saturating_sub(1));
             (is_part || is_near).then_some((distance, known))
         })

@@ -34,6 +34,7 @@ fn a_flipped_bit_of_a_segment_is_reported_and_not_served() {
                 path: Path::new("s"),
                 len: bytes.len() as u64,
                 next: Some(last + 1),
+                has_gaps: false,
             };
             let mut reported = 0;
             for (offset, place) in &places {

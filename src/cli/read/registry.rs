@@ -37,11 +37,11 @@ struct Answer {
 
 /// The base of its URLs, out of what a person writes.
 pub(super) fn base(text: &str) -> Result<String, String> {
-    let base = text.trim().trim_end_matches('/');
+    let base = text.trim();
     if base.starts_with("https://") {
         return Err("https is not supported here: give an address that speaks http".to_owned());
     }
-    let plain = base.strip_prefix("http://").unwrap_or(base);
+    let plain = base.strip_prefix("http://").unwrap_or(base).trim_end_matches('/');
     if plain.is_empty() || plain.contains(char::is_whitespace) || plain.contains("://") {
         return Err("expected an address, such as 127.0.0.1:8081".to_owned());
     }
