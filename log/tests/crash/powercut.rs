@@ -13,6 +13,7 @@ const BYTES: u64 = 256 << 20;
 const DURABILITIES: [&str; 5] = ["fsync", "fsync", "fsync", "interval", "page-cache"];
 
 #[test]
+#[ignore = "make powercut: it takes root, loop devices and minutes"]
 fn losses_of_power_lose_nothing() {
     let cuts = setting("THALWEG_POWERCUTS", 8);
     let disk = match Mount::ext4(BYTES) {
