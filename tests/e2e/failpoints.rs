@@ -33,6 +33,7 @@ fn failpoints_at_every_step_lose_nothing_and_repeat_nothing() {
                 ends += 1;
                 continue;
             };
+            world.see(&thalweg);
             if thalweg.ends_within(Duration::from_secs(20)) {
                 ends += 1;
             } else {
