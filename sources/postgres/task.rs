@@ -80,9 +80,10 @@ impl SourceTask for PostgresTask {
                     failpoint::reach("snapshot.over");
                 }
                 Phase::Starting => {
-                    self.phase = match self.start_backlog().await? {
+                    let (types, binary) = self.types().await?;
+                    self.phase = match self.start_backlog(&types, binary).await? {
                         Some(run) => Phase::Backlog(Box::new(run)),
-                        None => Phase::Stream(Box::new(self.start().await?)),
+                        None => Phase::Stream(Box::new(self.start(types, binary).await?)),
                     };
                 }
                 Phase::Backlog(run) => match run.next().await {
@@ -185,11 +186,14 @@ impl PostgresTask {
 
     /// Begins to read what lies far behind, if something does. That it can't be
     /// done is no error: the stream has it too. Cancel-safe.
-    async fn start_backlog(&mut self) -> Result<Option<StreamRun<Backlog>>, ConnectError> {
+    async fn start_backlog(
+        &mut self,
+        types: &Types,
+        binary: bool,
+    ) -> Result<Option<StreamRun<Backlog>>, ConnectError> {
         if !self.tries_backlog {
             return Ok(None);
         }
-        let (types, binary) = self.types().await?;
         let server = &self.config.server;
         let wire = connect(server, Purpose::Sql).await?;
         match Backlog::start(server, wire, &self.start_at(binary)).await {
@@ -197,7 +201,7 @@ impl PostgresTask {
                 let mib = backlog.bytes_left() >> 20;
                 tracing::info!(slot = self.config.slot.name, mib, "reading a backlog of WAL");
                 self.notes.set(BACKLOG, format!("reading a backlog of more than {mib} MiB of WAL"));
-                Ok(Some(self.run(backlog, types, binary)))
+                Ok(Some(self.run(backlog, types.clone(), binary)))
             }
             Ok(None) => {
                 self.tries_backlog = false;
@@ -256,8 +260,11 @@ impl PostgresTask {
 
     /// Starts the stream where the last position is. Cancel-safe: what it
     /// leaves behind is a connection that ends.
-    async fn start(&mut self) -> Result<StreamRun<Replication>, ConnectError> {
-        let (types, binary) = self.types().await?;
+    async fn start(
+        &mut self,
+        types: Types,
+        binary: bool,
+    ) -> Result<StreamRun<Replication>, ConnectError> {
         let replication = self.start_replication(&self.start_at(binary)).await?;
         Ok(self.run(replication, types, binary))
     }

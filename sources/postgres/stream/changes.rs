@@ -117,10 +117,7 @@ impl Changes {
 
     /// The tables alone, and those of them that are not kept yet.
     pub(crate) fn into_tables(mut self) -> (Vec<StateChange>, TableStore) {
-        let lsn = self.place().commit_lsn.max(self.place.flush_lsn);
-        let fresh = self.tables.take_fresh();
-        let kept = fresh.into_iter().map(|table| schemas::keep(table, lsn)).collect();
-        (kept, self.tables)
+        (self.take_fresh(), self.tables)
     }
 
     /// Reads frames until there are no more, or something must be done first.
@@ -370,11 +367,17 @@ impl Changes {
         self.answers = Some(views.iter().map(seen).collect());
     }
 
+    /// Tables as they are since the last batch, to be kept.
+    fn take_fresh(&mut self) -> Vec<StateChange> {
+        let lsn = self.place().commit_lsn.max(self.place.flush_lsn);
+        let fresh = self.tables.take_fresh();
+        fresh.into_iter().map(|table| schemas::keep(table, lsn)).collect()
+    }
+
     /// What was read since the last batch. The position is the caller's.
     pub(crate) fn take(&mut self) -> SourceBatch {
         let mut state = std::mem::take(&mut self.changes);
-        let lsn = self.place().commit_lsn.max(self.place.flush_lsn);
-        state.extend(self.tables.take_fresh().into_iter().map(|table| schemas::keep(table, lsn)));
+        state.extend(self.take_fresh());
         let batches = self.tables.take_batches();
         self.bytes = 0;
         self.rows = false;

@@ -36,6 +36,17 @@ fn fill(database: &Database) {
     bulk(61, 120);
 }
 
+/// A closed source with a backlog.
+async fn far_behind() -> (Database, Driver) {
+    let database = Database::with(TABLE);
+    let mut driver = Driver::new(&database, &[("snapshot.mode", "no_data")]);
+    driver.open().await.unwrap();
+    driver.poll().await;
+    driver.close().await;
+    fill(&database);
+    (database, driver)
+}
+
 fn copies(database: &Database) -> String {
     database.sql(&format!(
         "SELECT count(*) FROM pg_replication_slots WHERE temporary AND database = '{}'",
@@ -59,12 +70,7 @@ fn check(rows: &[Event]) {
 
 #[tokio::test]
 async fn a_backlog_is_read_once_and_in_order_also_when_that_is_cut_short() {
-    let database = Database::with(TABLE);
-    let mut driver = Driver::new(&database, &[("snapshot.mode", "no_data")]);
-    driver.open().await.unwrap();
-    driver.poll().await;
-    driver.close().await;
-    fill(&database);
+    let (database, mut driver) = far_behind().await;
 
     let mut rows = Vec::new();
     for batches in [3, 40, usize::MAX] {
@@ -91,12 +97,7 @@ async fn a_backlog_is_read_once_and_in_order_also_when_that_is_cut_short() {
 
 #[tokio::test]
 async fn a_backlog_that_can_not_be_read_by_sql_is_streamed() {
-    let database = Database::with(TABLE);
-    let mut driver = Driver::new(&database, &[("snapshot.mode", "no_data")]);
-    driver.open().await.unwrap();
-    driver.poll().await;
-    driver.close().await;
-    fill(&database);
+    let (database, mut driver) = far_behind().await;
     // A user without the right to copy the slot meets the same: no backlog by SQL.
     database.sql(
         "CREATE ROLE streams LOGIN PASSWORD 'streams' REPLICATION;
