@@ -125,8 +125,7 @@ async fn a_refused_request_changes_nothing() {
     create(&handle, "c", &[COUNT, ("count", "1")]).await.unwrap();
     create(&handle, "s", &[COLLECT, ("topics", "numbers")]).await.unwrap();
     eventually("it runs", async || task_of(&handle, "s").0 == "RUNNING").await;
-    eventually("a row", async || bench.values("numbers").await.len() == 1).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    eventually("a write waits", async || bench.sink.waits.load(Ordering::SeqCst)).await;
     // The task is stuck in a write: its end is waited for, orders pile up.
     let mut refused = None;
     for _ in 0..50 {

@@ -36,6 +36,8 @@ pub struct Collecting {
     pub failures: Arc<AtomicI64>,
     /// Whether writes wait, whatever is asked of the task.
     pub is_stuck: Arc<AtomicBool>,
+    /// Whether a write waits so.
+    pub waits: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -91,6 +93,7 @@ pub struct Task {
 impl SinkTask for Task {
     async fn write(&mut self, batch: &SinkBatch) -> Result<WriteReport, ConnectError> {
         while self.all.is_stuck.load(Ordering::SeqCst) {
+            self.all.waits.store(true, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         if self.all.failures.fetch_sub(1, Ordering::SeqCst) > 0 {
