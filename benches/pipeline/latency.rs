@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use tokio_postgres::NoTls;
@@ -41,7 +41,7 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
     let address = thalweg.kafka().to_owned();
     let mut kcat = Command::new("kcat")
         .args(["-b", &address, "-C", "-q", "-u", "-t", "latency.public.bench", "-p", "0"])
-        .args(["-o", "beginning", "-f", "%k\n"])
+        .args(["-o", "beginning", "-f", "%k\t%s\n"])
         .stdout(Stdio::piped())
         .spawn()
         .context("kcat (scripts/setup test installs it)")?;
@@ -52,32 +52,50 @@ pub(crate) fn run(report: &mut Report) -> Result<()> {
     let seen = seen.join().map_err(|_| anyhow::anyhow!("the reader panicked"))?;
     kcat.kill()?;
     kcat.wait()?;
-    let mut delays = Vec::with_capacity(total);
+    let (mut after_answer, mut after_commit) = (Vec::with_capacity(total), Vec::new());
     for (id, (at, seen)) in committed.iter().zip(&seen).enumerate().skip(WARM) {
         let (at, seen) = at.zip(*seen).with_context(|| format!("row {id} did not come"))?;
         // It can be there before the client hears of its commit.
-        delays.push(seen.saturating_duration_since(at).as_secs_f64() * 1000.0);
+        after_answer.push(seen.at.saturating_duration_since(at).as_secs_f64() * 1000.0);
+        after_commit.push(seen.since_commit_ms);
     }
-    ensure!(!delays.is_empty(), "too few transactions");
-    delays.sort_by(f64::total_cmp);
-    for (name, part, bar) in
-        [("p50", 500, "ms (<= 1)"), ("p99", 990, "ms (<= 5)"), ("p99.9", 999, "ms")]
-    {
-        let case = format!("commit to Kafka consumer at {rate} tx/s, {name}");
-        report.add(&case, bar, percentile(&delays, part));
-    }
+    ensure!(!after_answer.is_empty(), "too few transactions");
+    let bars = ["ms (<= 1)", "ms (<= 5)", "ms"];
+    say(report, &format!("commit to Kafka consumer at {rate} tx/s"), bars, after_answer);
+    let bars = ["ms (<= 1.5)", "ms (<= 6)", "ms"];
+    say(report, &format!("source.ts_us to Kafka consumer at {rate} tx/s"), bars, after_commit);
     Ok(())
 }
 
+fn say(report: &mut Report, case: &str, bars: [&str; 3], mut delays: Vec<f64>) {
+    delays.sort_by(f64::total_cmp);
+    for ((name, part), bar) in [("p50", 500), ("p99", 990), ("p99.9", 999)].into_iter().zip(bars) {
+        report.add(&format!("{case}, {name}"), bar, percentile(&delays, part));
+    }
+}
+
+/// A row that arrived.
+#[derive(Clone, Copy)]
+struct Seen {
+    at: Instant,
+    /// Since the server's own time of the commit, `source.ts_us`.
+    since_commit_ms: f64,
+}
+
 /// When each row was seen.
-fn seen(lines: impl BufRead, total: usize) -> Vec<Option<Instant>> {
+fn seen(lines: impl BufRead, total: usize) -> Vec<Option<Seen>> {
     let mut seen = vec![None; total];
     let mut left = total;
     for line in lines.lines().map_while(Result::ok) {
         let now = Instant::now();
-        let digits: String = line.chars().filter(char::is_ascii_digit).collect();
-        if let Some(at) = digits.parse().ok().and_then(|id: usize| seen.get_mut(id)) {
-            *at = Some(now);
+        let us = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_micros());
+        let (key, value) = line.split_once('\t').unwrap_or_default();
+        let committed =
+            value.split_once(r#""source":"#).and_then(|(_, source)| number(source, "ts_us"));
+        let row = number(key, "id").and_then(|id| usize::try_from(id).ok());
+        if let Some((place, committed)) = row.and_then(|id| seen.get_mut(id)).zip(committed) {
+            let since_commit_ms = us.saturating_sub(u128::from(committed)) as f64 / 1000.0;
+            *place = Some(Seen { at: now, since_commit_ms });
             left -= 1;
             if left == 0 {
                 break;
@@ -85,6 +103,13 @@ fn seen(lines: impl BufRead, total: usize) -> Vec<Option<Instant>> {
         }
     }
     seen
+}
+
+/// The first number of a name in a JSON text.
+fn number(json: &str, name: &str) -> Option<u64> {
+    let (_, rest) = json.split_once(&format!("\"{name}\":"))?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok()
 }
 
 /// Writes rows at a fixed rate, whether or not the last one is done; when each
