@@ -18,7 +18,7 @@ fn address(thalweg: &Thalweg, name: &str) -> String {
 }
 
 /// `thalweg ARGUMENTS`, for this server.
-fn command(thalweg: &Thalweg, arguments: &[&str]) -> Command {
+pub(crate) fn command(thalweg: &Thalweg, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command
         .args(arguments)

@@ -6,6 +6,7 @@
 mod cli;
 mod crash;
 mod docs;
+mod evolution;
 #[cfg(feature = "failpoints")]
 mod failpoints;
 mod kafka;

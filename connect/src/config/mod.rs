@@ -5,6 +5,7 @@
 //! `validate`, the text of a refused create, and the [`Settings`] to run with.
 
 mod describe;
+mod evolution;
 mod mask;
 mod runtime;
 mod topics;
@@ -22,6 +23,7 @@ use crate::converters::{Converter, Converters};
 use crate::plugins::{Plugin, Plugins};
 
 pub use describe::describe;
+pub(crate) use evolution::Evolution;
 pub(crate) use mask::{Secrets, is_placeholder};
 pub(crate) use runtime::HeaderFormat;
 pub(crate) use topics::{TopicCreation, TopicFilter};
@@ -51,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) topics: TopicFilter,
     /// How a source's topics are made.
     pub(crate) creation: TopicCreation,
+    /// What becomes of a source's rows whose schema is not taken.
+    pub(crate) evolution: Evolution,
 }
 
 /// A config that was read.
@@ -120,6 +124,7 @@ impl Reader {
                 headers: runtime.headers,
                 topics: runtime.topics,
                 creation: runtime.creation,
+                evolution: runtime.evolution,
             },
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thalweg_core::config::{ConfigMap, Declare};
 
+use super::evolution::{self, Evolution};
 use super::{Reader, TASKS_MAX, TopicCreation, TopicFilter, is_placeholder, topics};
 use crate::converters::{Converter, Side};
 use crate::plugins::Plugin;
@@ -36,6 +37,7 @@ pub(super) struct RuntimeKeys {
     pub(super) headers: HeaderFormat,
     pub(super) topics: TopicFilter,
     pub(super) creation: TopicCreation,
+    pub(super) evolution: Evolution,
 }
 
 /// Declares all of them.
@@ -46,8 +48,12 @@ pub(super) fn declare(
     keys: &mut Declare<'_>,
 ) -> RuntimeKeys {
     let tasks_max = common(plugin, keys);
-    let key = reader.converters.declare(Side::Key, keys);
-    let value = reader.converters.declare(Side::Value, keys);
+    let evolution = match plugin {
+        Plugin::Source(_) => evolution::declare(keys),
+        Plugin::Sink(_) => Evolution::default(),
+    };
+    let key = reader.converters.declare(Side::Key, evolution.action, keys);
+    let value = reader.converters.declare(Side::Value, evolution.action, keys);
     let headers = keys
         .choice("header.converter", "How headers are written and read.")
         .class()
@@ -69,7 +75,7 @@ pub(super) fn declare(
     };
     placeholders(posted, keys);
     keys.set_group("Connector");
-    RuntimeKeys { tasks_max, key, value, headers, topics: filter, creation }
+    RuntimeKeys { tasks_max, key, value, headers, topics: filter, creation, evolution }
 }
 
 fn common(plugin: &Plugin, keys: &mut Declare<'_>) -> u32 {

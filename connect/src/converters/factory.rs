@@ -6,7 +6,9 @@ use thalweg_core::config::Declare;
 use thalweg_core::schema::Kind;
 
 use super::avro::{self, SchemaStore};
-use super::{ByteArrayConverter, Converter, NumberConverter, Side, StringConverter, json};
+use super::{
+    ByteArrayConverter, Converter, IncompatibleAction, NumberConverter, Side, StringConverter, json,
+};
 
 /// The worker's default for keys and values.
 pub const DEFAULT_CLASS: &str = "io.confluent.connect.avro.AvroConverter";
@@ -36,7 +38,12 @@ impl Converters {
     /// Declares `key.converter` or `value.converter` with all keys below it,
     /// and makes that converter. What is wrong with them is reported to `keys`;
     /// the converter may be used only if nothing is.
-    pub fn declare(&self, side: Side, keys: &mut Declare<'_>) -> Arc<dyn Converter> {
+    pub fn declare(
+        &self,
+        side: Side,
+        incompatible: IncompatibleAction,
+        keys: &mut Declare<'_>,
+    ) -> Arc<dyn Converter> {
         let name = format!("{}.converter", side.name());
         let doc = format!(
             "How the {} of records is written to the log and read from it: the class of a \
@@ -51,7 +58,10 @@ impl Converters {
             .check(|text| find(text).map(drop))
             .default(DEFAULT_CLASS.to_owned());
         match find(&class).map_or(Make::Avro, |class| class.make) {
-            Make::Avro => Arc::new(avro::declare(side, keys, &self.store, &*self.is_own_registry)),
+            Make::Avro => {
+                let own = &*self.is_own_registry;
+                Arc::new(avro::declare(side, incompatible, keys, &self.store, own))
+            }
             Make::Json => Arc::new(json::declare(side, keys)),
             Make::String => {
                 let encoding = format!("{name}.converter.encoding");

@@ -12,6 +12,7 @@ mod bytes;
 mod factory;
 pub mod json;
 mod number;
+mod registered;
 mod string;
 
 use std::sync::Arc;
@@ -22,6 +23,9 @@ use thalweg_core::{BoxFuture, ConnectError};
 pub use bytes::ByteArrayConverter;
 pub use factory::{Converters, DEFAULT_CLASS};
 pub use number::NumberConverter;
+pub use registered::{
+    Incompatible, IncompatibleAction, NoPlan, RecordHeader, Registered, Unregistered,
+};
 pub use string::StringConverter;
 
 /// Which part of a record a converter is for.
@@ -53,6 +57,11 @@ pub trait Converter: Send + Sync {
         topic: &'a str,
         layout: &'a Arc<Layout>,
     ) -> BoxFuture<'a, Result<Arc<dyn RowEncoder>, ConnectError>>;
+
+    /// Its other face, if its schemas are in a registry.
+    fn registered(&self) -> Option<&dyn Registered> {
+        None
+    }
 
     /// A decoder for the records of one topic; it owns its caches.
     fn decoder(&self, topic: &str) -> Box<dyn RowDecoder>;

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::Shared;
 use crate::log_errors::from_log;
-use crate::store::{OffsetChange, StateEntries};
+use crate::store::{OffsetChange, ParkedEntries, StateEntries};
 use crate::supervisor::panic_text;
 
 /// An append on its way.
@@ -19,6 +19,7 @@ pub(super) struct InFlight {
     pub(super) pending: Pending,
     pub(super) position: Option<OffsetChange>,
     pub(super) state: Option<StateEntries>,
+    pub(super) parked: Option<ParkedEntries>,
     pub(super) rows: usize,
     pub(super) permit: OwnedSemaphorePermit,
 }
@@ -37,6 +38,9 @@ pub(super) async fn run(
         let stores = &shared.run.stores;
         if let Some(state) = append.state {
             stores.source_state.apply(state, &appended);
+        }
+        if let Some(parked) = append.parked {
+            stores.parked.apply(parked, &appended);
         }
         shared.run.board.progressed(&shared.run.connector, shared.run.task, append.rows);
         if let Some(position) = append.position {

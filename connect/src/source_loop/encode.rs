@@ -12,15 +12,16 @@ use thalweg_log::{Group, LogError, TopicInfo, Writer};
 use tokio::sync::mpsc;
 
 use super::acknowledge::InFlight;
+use super::park::{self, Parking};
 use super::poll::Polled;
 use super::{Shared, headers, merge, target};
 use crate::clock::now_ms;
 use crate::config::HeaderFormat;
-use crate::converters::{RowEncoder, RowWriter, Side};
+use crate::converters::{NoPlan, RowEncoder, RowWriter, Side};
 use crate::log_errors::from_log;
 
 /// Bytes of records, before compression, at which a record batch is closed.
-const RECORD_BATCH_BYTES: usize = 1 << 20;
+pub(super) const RECORD_BATCH_BYTES: usize = 1 << 20;
 
 /// Most plans that are kept. Tables and their schema versions are few; a source
 /// that makes schemas without end must not fill the memory (invariant 7).
@@ -36,8 +37,9 @@ pub(super) async fn run(
     mut rows: mpsc::Receiver<Polled>,
     out: mpsc::Sender<InFlight>,
 ) -> Result<(), ConnectError> {
-    let mut encoder = Encoder::new(Arc::clone(&shared));
-    while let Some(Polled { batch, permit }) = rows.recv().await {
+    let mut encoder = Encoder::new(&shared)?;
+    encoder.parking.drain(&*writer).await?;
+    while let Some(Polled { batch, permit }) = next(&mut encoder, &*writer, &mut rows).await? {
         let mut groups = encoder.groups(&batch).await?;
         let count = batch.rows();
         let SourceBatch { batches, position, state } = batch;
@@ -50,6 +52,14 @@ pub(super) async fn run(
                 stores.source_state.change(&shared.run.connector, state).map_err(refused)?;
             groups.push(group);
             entries = Some(change);
+        }
+        let mut parked = None;
+        let changes = encoder.parking.take_changes();
+        if !changes.is_empty() {
+            let (group, change) =
+                stores.parked.change(&shared.run.connector, changes).map_err(refused)?;
+            groups.push(group);
+            parked = Some(change);
         }
         let mut moved = None;
         if let Some(position) = position {
@@ -67,7 +77,8 @@ pub(super) async fn run(
             .await
             .map_err(|error| from_log(&error, "appending rows to the log"))?;
         failpoint::reach("source.queued");
-        let append = InFlight { pending, position: moved, state: entries, rows: count, permit };
+        let append =
+            InFlight { pending, position: moved, state: entries, parked, rows: count, permit };
         if out.send(append).await.is_err() {
             return Ok(());
         }
@@ -75,11 +86,33 @@ pub(super) async fn run(
     Ok(())
 }
 
+/// The next rows. What was parked before them goes first, when it can.
+async fn next(
+    encoder: &mut Encoder,
+    writer: &dyn Writer,
+    rows: &mut mpsc::Receiver<Polled>,
+) -> Result<Option<Polled>, ConnectError> {
+    loop {
+        if encoder.parking.has_changed() {
+            encoder.parking.drain(writer).await?;
+        }
+        if encoder.parking.is_full() && !park::hold(&mut encoder.parking, writer, rows).await? {
+            return Ok(None);
+        }
+        tokio::select! {
+            biased;
+            polled = rows.recv() => return Ok(polled),
+            () = encoder.parking.changed() => encoder.parking.drain(writer).await?,
+        }
+    }
+}
+
 /// Plans by topic, schema and side.
 type Plans = HashMap<(Arc<str>, SchemaId, Side), Arc<dyn RowEncoder>>;
 
 struct Encoder {
     shared: Arc<Shared>,
+    parking: Parking,
     plans: Plans,
     key: Vec<u8>,
     value: Vec<u8>,
@@ -120,16 +153,17 @@ struct Partition {
 }
 
 impl Encoder {
-    fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
+    fn new(shared: &Arc<Shared>) -> Result<Self, ConnectError> {
+        Ok(Self {
+            shared: Arc::clone(shared),
+            parking: Parking::open(shared)?,
             plans: HashMap::new(),
             key: Vec::new(),
             value: Vec::new(),
             spare: Vec::new(),
             sticky: 0,
             now_ms: 0,
-        }
+        })
     }
 
     /// All rows as record batches, by partition.
@@ -137,28 +171,55 @@ impl Encoder {
         self.now_ms = now_ms();
         let mut groups = Vec::new();
         for together in by_topic(&rows.batches) {
-            let topic = target::topic(&self.shared.run, &together[0].topic).await?;
-            let mut planned = Vec::with_capacity(together.len());
-            for batch in together {
-                planned.push(self.plan(batch).await?);
+            let name = &together[0].topic;
+            if !self.parking.holds(name) {
+                match self.planned(&together).await {
+                    Ok(planned) => {
+                        let topic = target::topic(&self.shared.run, name).await?;
+                        self.encode(&topic, &planned, &mut groups)?;
+                        continue;
+                    }
+                    Err(NoPlan::Incompatible(refused)) => {
+                        self.parking.begin(name, &refused).await?;
+                    }
+                    Err(NoPlan::Failed(error)) => return Err(error),
+                }
             }
-            self.encode(&topic, &planned, &mut groups)?;
+            self.park(name, &together, &mut groups).await?;
         }
         Ok(groups)
     }
 
-    async fn plan<'a>(&mut self, batch: &'a Batch) -> Result<Planned<'a>, ConnectError> {
-        let key = match &batch.key {
-            Some(columns) => Some((columns, self.encoder(Side::Key, &batch.topic, columns).await?)),
-            None => None,
-        };
-        let value = match &batch.value {
-            Some(columns) => {
-                Some((columns, self.encoder(Side::Value, &batch.topic, columns).await?))
+    /// Rows of a topic that is parked.
+    async fn park(
+        &mut self,
+        name: &Arc<str>,
+        together: &[&Batch],
+        groups: &mut Vec<Group>,
+    ) -> Result<(), ConnectError> {
+        let planned = self.planned(together).await.map_err(|refused| refused.into_error(name))?;
+        let Some(rows) = self.parking.rows(name).cloned() else { return Ok(()) };
+        let before = groups.len();
+        self.encode(&rows, &planned, groups)?;
+        let bytes = groups[before..].iter().map(|group| group.batches.len()).sum();
+        self.parking.appended(name, bytes);
+        Ok(())
+    }
+
+    /// Batches of one topic with their plans.
+    async fn planned<'a>(&mut self, together: &[&'a Batch]) -> Result<Vec<Planned<'a>>, NoPlan> {
+        let mut planned = Vec::with_capacity(together.len());
+        for &batch in together {
+            let (mut key, mut value) = (None, None);
+            if let Some(columns) = &batch.key {
+                key = Some((columns, self.encoder(Side::Key, &batch.topic, columns).await?));
             }
-            None => None,
-        };
-        Ok(Planned { batch, key, value })
+            if let Some(columns) = &batch.value {
+                value = Some((columns, self.encoder(Side::Value, &batch.topic, columns).await?));
+            }
+            planned.push(Planned { batch, key, value });
+        }
+        Ok(planned)
     }
 
     async fn encoder(
@@ -166,7 +227,10 @@ impl Encoder {
         side: Side,
         topic: &Arc<str>,
         columns: &Columns,
-    ) -> Result<Arc<dyn RowEncoder>, ConnectError> {
+    ) -> Result<Arc<dyn RowEncoder>, NoPlan> {
+        if self.parking.holds(topic) {
+            return self.parking.plan(topic, side, columns).await.map_err(NoPlan::Failed);
+        }
         let id = (Arc::clone(topic), columns.layout().schema().id(), side);
         if let Some(plan) = self.plans.get(&id) {
             return Ok(Arc::clone(plan));
@@ -176,10 +240,16 @@ impl Encoder {
             Side::Key => &settings.key,
             Side::Value => &settings.value,
         };
-        let plan = converter
-            .encoder(topic, columns.layout())
-            .await
-            .map_err(|error| error.context(format!("the {}s of topic {topic}", side.name())))?;
+        let made = match converter.registered() {
+            Some(registered) => registered.plan(topic, columns.layout()).await,
+            None => converter.encoder(topic, columns.layout()).await.map_err(NoPlan::Failed),
+        };
+        let plan = made.map_err(|refused| match refused {
+            NoPlan::Failed(error) => {
+                NoPlan::Failed(error.context(format!("the {}s of topic {topic}", side.name())))
+            }
+            refused @ NoPlan::Incompatible(_) => refused,
+        })?;
         if self.plans.len() >= PLANS_MAX {
             self.plans.clear();
         }

@@ -4,12 +4,14 @@
 //! overlap: *poll* asks the connector for rows, *encode* turns them into record
 //! batches and appends them with the position that covers them, *acknowledge*
 //! waits until that is durable and tells upstream. One budget in bytes bounds
-//! what is between them.
+//! what is between them. Rows whose schema the registry does not take are *parked*
+//! on their way.
 
 mod acknowledge;
 mod encode;
 mod headers;
 mod merge;
+mod park;
 mod poll;
 mod target;
 
@@ -68,7 +70,8 @@ pub(crate) async fn run(run: SourceRun) -> Result<End, ConnectError> {
         .map_err(|error| from_log(&error, format!("opening writer {id}")))?;
     let caught_up = async {
         run.stores.offsets.catch_up().await?;
-        run.stores.source_state.catch_up().await
+        run.stores.source_state.catch_up().await?;
+        run.stores.parked.catch_up().await
     };
     caught_up.await.map_err(|error| from_log(&error, "reading positions"))?;
     let partition = run.source.partition(&run.settings.config);

@@ -2,6 +2,7 @@
 
 mod configs;
 mod offsets;
+mod parked;
 mod sink_state;
 mod source_state;
 pub(crate) mod status;
@@ -15,6 +16,10 @@ use thalweg_log::{GroupOffsets, Log, LogError, TableGroupOffsets};
 
 pub(crate) use configs::{ConfigStore, Stored, TargetState};
 pub(crate) use offsets::{OffsetChange, OffsetStore};
+pub(crate) use parked::{
+    Entry, Numbered, ParkedChange, ParkedEntries, ParkedSchema, ParkedStore, ParkedTopic,
+    rows_topic,
+};
 pub(crate) use sink_state::{SinkStateStore, TaskState};
 pub(crate) use source_state::{SourceStateStore, StateEntries};
 pub(crate) use status::StatusStore;
@@ -23,7 +28,7 @@ pub(crate) use status::StatusStore;
 /// write it, and connectors do not read it.
 #[must_use]
 pub fn is_internal(topic: &str) -> bool {
-    INTERNAL_TOPICS.contains(&topic)
+    INTERNAL_TOPICS.contains(&topic) || topic.starts_with(parked::ROWS_PREFIX)
 }
 
 /// The id of a task's writer. Whoever opens it fences the one before.
@@ -42,6 +47,7 @@ const INTERNAL_TOPICS: &[&str] = &[
     status::TOPIC,
     source_state::TOPIC,
     sink_state::TOPIC,
+    parked::TOPIC,
     "_schemas",
     "__consumer_offsets",
     "__transaction_state",
@@ -57,6 +63,8 @@ pub(crate) struct Stores {
     pub(crate) status: StatusStore,
     /// Sources' own state.
     pub(crate) source_state: SourceStateStore,
+    /// Topics of sources whose rows are parked.
+    pub(crate) parked: ParkedStore,
     /// Sinks' own state.
     pub(crate) sink_state: Arc<SinkStateStore>,
     /// Offsets of sinks.
@@ -71,6 +79,7 @@ impl Stores {
             offsets: OffsetStore::open(log).await?,
             status: StatusStore::open(log).await?,
             source_state: SourceStateStore::open(log).await?,
+            parked: ParkedStore::open(log).await?,
             sink_state: Arc::new(SinkStateStore::open(log).await?),
             groups: Arc::new(TableGroupOffsets::open(log).await?),
         }))

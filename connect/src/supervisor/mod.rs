@@ -27,7 +27,7 @@ use crate::store::Stores;
 
 pub(crate) use backoff::Backoff;
 pub use backoff::BackoffRange;
-pub(crate) use board::{Board, ConnectorView, TaskView};
+pub(crate) use board::{Board, ConnectorView, PAUSED, TaskView};
 pub(crate) use commands::{Command, Found, Supervisor};
 pub use handle::Handle;
 pub(crate) use handle::{Inner, Posted, Refusal, ServerInfo};

@@ -97,7 +97,7 @@ impl Registry {
         if let Some(known) = self.known(subject, new)? {
             return Ok(known);
         }
-        let value = self.next_version(subject, new)?;
+        let value = self.next_version(subject, new, false)?;
         let registered = Registered { id: value.id, version: value.version };
         let key = Key::Schema { subject: value.subject.clone(), version: value.version };
         self.write(turn, vec![(key, Some(Value::Schema(Arc::new(value))))]).await?;
@@ -110,7 +110,7 @@ impl Registry {
         Ok(registered)
     }
 
-    fn known(&self, subject: &str, new: &NewSchema) -> Result<Option<Registered>> {
+    pub(super) fn known(&self, subject: &str, new: &NewSchema) -> Result<Option<Registered>> {
         match self.lookup_schema(subject, new, super::Selected::Live) {
             Ok(shown) => Ok(Some(Registered { id: shown.schema.id, version: shown.at.version })),
             Err(RegistryError::SubjectNotFound(_) | RegistryError::SchemaNotFound) => Ok(None),
@@ -118,12 +118,20 @@ impl Registry {
         }
     }
 
-    /// What is to be written for the next version of a subject. The caller has the turn.
-    fn next_version(&self, subject: &str, new: &NewSchema) -> Result<SchemaValue> {
+    /// What is to be written for the next version of a subject, if it may follow the ones
+    /// before it or is to do so `anyway`. The caller has the turn.
+    pub(super) fn next_version(
+        &self,
+        subject: &str,
+        new: &NewSchema,
+        anyway: bool,
+    ) -> Result<SchemaValue> {
         let state = self.state();
         state.check_mode(subject)?;
         let parsed = new.parse(&state)?;
-        if let Some(clash) = state.clash(subject, &parsed.schema, &state.live(subject))? {
+        if let Some(clash) = state.clash(subject, &parsed.schema, &state.live(subject))?
+            && !anyway
+        {
             return Err(RegistryError::Incompatible(Box::new(clash)));
         }
         let versions = state.subjects.get(subject);

@@ -6,11 +6,12 @@ use thalweg_core::avro::Options;
 use thalweg_core::config::Declare;
 
 use super::{AvroConverter, AvroSettings, SchemaStore, SubjectStrategy};
-use crate::converters::Side;
+use crate::converters::{IncompatibleAction, Side};
 
 /// Declares the keys below `key.converter.` or `value.converter.`.
 pub(in crate::converters) fn declare(
     side: Side,
+    incompatible: IncompatibleAction,
     keys: &mut Declare<'_>,
     store: &Arc<dyn SchemaStore>,
     is_own_registry: &dyn Fn(&str) -> bool,
@@ -72,6 +73,7 @@ pub(in crate::converters) fn declare(
         AvroSettings {
             register,
             subjects,
+            incompatible,
             options: Options { metadata, keep_nulls, ..Options::default() },
         },
     )

@@ -5,19 +5,17 @@ use thalweg_core::batch::{Columns, Layout, NodeKind};
 use thalweg_core::codec::EncodeError;
 use thalweg_core::{ConnectError, ErrorKind};
 
-use super::super::{RowEncoder, RowWriter};
-use super::{HEADER_LEN, MAGIC};
+use super::super::{RecordHeader, RowEncoder, RowWriter};
 
 /// A plan, and the id of its schema.
 pub(super) struct AvroEncoder {
-    header: [u8; HEADER_LEN],
+    header: RecordHeader,
     plan: Encoder,
 }
 
 impl AvroEncoder {
     pub(super) fn new(id: u32, plan: Encoder) -> Self {
-        let [a, b, c, d] = id.to_be_bytes();
-        Self { header: [MAGIC, a, b, c, d], plan }
+        Self { header: super::header(id), plan }
     }
 }
 

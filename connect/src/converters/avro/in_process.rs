@@ -1,7 +1,8 @@
 //! The registry of this process as a store of schemas: no HTTP between.
 
 use thalweg_core::BoxFuture;
-use thalweg_schema_registry::{Registry, RegistryError};
+use thalweg_schema_registry::{Registry, RegistryError, Selected};
+use tokio::sync::watch;
 
 use super::{SchemaStore, StoreError};
 
@@ -12,6 +13,25 @@ impl SchemaStore for Registry {
         schema: &'a str,
     ) -> BoxFuture<'a, Result<u32, StoreError>> {
         Box::pin(async move { unsigned(Registry::register(self, subject, schema).await?) })
+    }
+
+    fn register_anyway<'a>(
+        &'a self,
+        subject: &'a str,
+        schema: &'a str,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<u32, StoreError>> {
+        Box::pin(async move {
+            unsigned(Registry::register_anyway(self, subject, schema, reason).await?)
+        })
+    }
+
+    fn has_subject(&self, subject: &str) -> bool {
+        self.versions(subject, Selected::Live).is_ok()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        Registry::changes(self)
     }
 
     fn look_up<'a>(

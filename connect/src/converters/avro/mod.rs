@@ -5,6 +5,7 @@ mod config;
 mod decode;
 mod encode;
 mod in_process;
+mod register;
 mod store;
 mod subject;
 
@@ -16,13 +17,17 @@ use thalweg_core::avro::{self, Decoder, Options};
 use thalweg_core::batch::Layout;
 use thalweg_core::schema::SchemaId;
 use thalweg_core::{BoxFuture, ConnectError};
+use tokio::sync::watch;
 
 pub use store::{SchemaStore, StoreError};
 pub use subject::SubjectStrategy;
 
 pub(super) use config::declare;
 
-use super::{Converter, RowDecoder, RowEncoder, Side};
+use super::{
+    Converter, IncompatibleAction, NoPlan, RecordHeader, Registered, RowDecoder, RowEncoder, Side,
+    Unregistered,
+};
 
 /// First byte of every record in Confluent's format.
 const MAGIC: u8 = 0;
@@ -41,13 +46,21 @@ pub struct AvroSettings {
     pub register: bool,
     /// Which subject a topic's schemas belong to.
     pub subjects: SubjectStrategy,
+    /// What to do with a schema that its subject does not take
+    /// (`schema.incompatible.action`).
+    pub incompatible: IncompatibleAction,
     /// How Connect schemas are written as Avro's.
     pub options: Options,
 }
 
 impl Default for AvroSettings {
     fn default() -> Self {
-        Self { register: true, subjects: SubjectStrategy::Topic, options: Options::default() }
+        Self {
+            register: true,
+            subjects: SubjectStrategy::Topic,
+            incompatible: IncompatibleAction::Pause,
+            options: Options::default(),
+        }
     }
 }
 
@@ -84,11 +97,12 @@ impl AvroConverter {
         }
     }
 
-    async fn make(
+    /// The plan of a layout, and the schema that its rows need.
+    fn compile(
         &self,
         topic: &str,
         layout: &Arc<Layout>,
-    ) -> Result<Arc<dyn RowEncoder>, ConnectError> {
+    ) -> Result<(avro::Encoder, Unregistered), ConnectError> {
         let bad = |error: thalweg_core::codec::SchemaError| {
             ConnectError::bad_config(format!(
                 "the {} of topic {topic} can't be written as Avro: {error}",
@@ -105,13 +119,63 @@ impl AvroConverter {
         }
         let plan = avro::Encoder::new(layout, &self.settings.options).map_err(bad)?;
         let subject = self.settings.subjects.subject(topic, self.side, &adjusted)?;
-        let registered = if self.settings.register {
-            self.store.register(&subject, plan.schema()).await
-        } else {
-            self.store.look_up(&subject, plan.schema()).await
-        };
-        let id = registered.map_err(|error| store::refusal(&subject, topic, error))?;
-        Ok(Arc::new(encode::AvroEncoder::new(id, plan)))
+        let schema = plan.schema().to_owned();
+        Ok((plan, Unregistered { subject, schema }))
+    }
+}
+
+impl Registered for AvroConverter {
+    fn plan<'a>(
+        &'a self,
+        topic: &'a str,
+        layout: &'a Arc<Layout>,
+    ) -> BoxFuture<'a, Result<Arc<dyn RowEncoder>, NoPlan>> {
+        Box::pin(async move {
+            let key = (topic.to_owned(), layout.schema().id());
+            let known = lock(&self.encoders).get(&key).cloned();
+            if let Some(known) = known {
+                return Ok(known);
+            }
+            let (plan, schema) = self.compile(topic, layout)?;
+            let id = self.register(topic, &schema).await?;
+            let made: Arc<dyn RowEncoder> = Arc::new(encode::AvroEncoder::new(id, plan));
+            let mut encoders = lock(&self.encoders);
+            if encoders.len() >= PLANS_MAX {
+                encoders.clear();
+            }
+            encoders.insert(key, Arc::clone(&made));
+            Ok(made)
+        })
+    }
+
+    fn unregistered(
+        &self,
+        topic: &str,
+        layout: &Arc<Layout>,
+    ) -> Result<Unregistered, ConnectError> {
+        self.compile(topic, layout).map(|(_, schema)| schema)
+    }
+
+    fn detached(
+        &self,
+        topic: &str,
+        layout: &Arc<Layout>,
+        number: u32,
+    ) -> Result<Arc<dyn RowEncoder>, ConnectError> {
+        let (plan, _) = self.compile(topic, layout)?;
+        Ok(Arc::new(encode::AvroEncoder::new(number, plan)))
+    }
+
+    fn attach<'a>(
+        &'a self,
+        topic: &'a str,
+        schema: &'a Unregistered,
+    ) -> BoxFuture<'a, Result<RecordHeader, NoPlan>> {
+        Box::pin(async move { Ok(header(self.register(topic, schema).await?)) })
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.store.changes()
     }
 }
 
@@ -122,24 +186,23 @@ impl Converter for AvroConverter {
         layout: &'a Arc<Layout>,
     ) -> BoxFuture<'a, Result<Arc<dyn RowEncoder>, ConnectError>> {
         Box::pin(async move {
-            let key = (topic.to_owned(), layout.schema().id());
-            let known = lock(&self.encoders).get(&key).cloned();
-            if let Some(known) = known {
-                return Ok(known);
-            }
-            let made = self.make(topic, layout).await?;
-            let mut encoders = lock(&self.encoders);
-            if encoders.len() >= PLANS_MAX {
-                encoders.clear();
-            }
-            encoders.insert(key, Arc::clone(&made));
-            Ok(made)
+            self.plan(topic, layout).await.map_err(|refused| refused.into_error(topic))
         })
+    }
+
+    fn registered(&self) -> Option<&dyn Registered> {
+        Some(self)
     }
 
     fn decoder(&self, _topic: &str) -> Box<dyn RowDecoder> {
         Box::new(decode::AvroDecoder::new(Arc::clone(&self.store), Arc::clone(&self.decoders)))
     }
+}
+
+/// What stands before each datum of the schema with this id.
+fn header(id: u32) -> RecordHeader {
+    let [a, b, c, d] = id.to_be_bytes();
+    [MAGIC, a, b, c, d]
 }
 
 /// A map that is whole after every change can be used after a panic.

@@ -1,6 +1,9 @@
 //! Where the schemas of Avro records are kept.
 
 use thalweg_core::{BoxFuture, ConnectError};
+use tokio::sync::watch;
+
+use super::super::{Incompatible, NoPlan};
 
 /// A schema registry, as converters see it.
 pub trait SchemaStore: Send + Sync {
@@ -11,6 +14,21 @@ pub trait SchemaStore: Send + Sync {
         subject: &'a str,
         schema: &'a str,
     ) -> BoxFuture<'a, Result<u32, StoreError>>;
+
+    /// Registers a schema as the newest version of a subject whatever the
+    /// versions before it say, and keeps that it was so and why; its id.
+    fn register_anyway<'a>(
+        &'a self,
+        subject: &'a str,
+        schema: &'a str,
+        reason: &'a str,
+    ) -> BoxFuture<'a, Result<u32, StoreError>>;
+
+    /// Whether there is such a subject.
+    fn has_subject(&self, subject: &str) -> bool;
+
+    /// Changes with each change of what is kept.
+    fn changes(&self) -> watch::Receiver<u64>;
 
     /// The id of a schema that must be registered under the subject already.
     fn look_up<'a>(
@@ -48,18 +66,15 @@ pub enum StoreError {
     Unreachable(String),
 }
 
-/// What a task says when its schema is not taken.
-pub(super) fn refusal(subject: &str, topic: &str, error: StoreError) -> ConnectError {
-    match error {
+/// What becomes of rows whose schema is not taken.
+pub(super) fn refusal(subject: &str, topic: &str, error: StoreError) -> NoPlan {
+    NoPlan::Failed(match error {
         StoreError::Incompatible { version, reason } => {
-            let against =
-                version.map_or(String::new(), |version| format!(" with version {version}"));
-            ConnectError::fatal(format!(
-                "the schema of topic {topic} changed, and subject {subject} does not take it: it \
-                 is not compatible{against}: {reason}. Make the change compatible, or allow it \
-                 with PUT /config/{subject} {{\"compatibility\": \"NONE\"}} on the schema \
-                 registry, then restart the connector; nothing is lost meanwhile"
-            ))
+            return NoPlan::Incompatible(Incompatible {
+                subject: subject.to_owned(),
+                version,
+                reason,
+            });
         }
         StoreError::NotFound(reason) => ConnectError::bad_config(format!(
             "subject {subject} does not have the schema of topic {topic}: {reason}. Register it, \
@@ -73,5 +88,5 @@ pub(super) fn refusal(subject: &str, topic: &str, error: StoreError) -> ConnectE
             "the schema registry could not register the schema of topic {topic} for subject \
              {subject}: {reason}"
         )),
-    }
+    })
 }

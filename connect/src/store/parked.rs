@@ -1,0 +1,150 @@
+//! `connect-parked`: topics whose rows wait for the registry to take their
+//! schema. Changed in the same append as the rows, which lie in a topic of their
+//! own each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thalweg_log::table::{Change, Json};
+use thalweg_log::{Appended, Group, Log, LogError, Table};
+use uuid::Uuid;
+
+use crate::converters::Unregistered;
+
+pub(super) const TOPIC: &str = "connect-parked";
+
+/// How the names of the topics begin that hold the rows.
+pub(super) const ROWS_PREFIX: &str = "connect-parked.";
+
+/// Most bytes of a topic's name in that of the topic with its parked rows.
+const SHOWN_BYTES_MAX: usize = 160;
+
+/// A topic whose rows are parked. It is written with each append of rows, so the
+/// schemas have entries of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ParkedTopic {
+    /// The topic that holds them meanwhile.
+    pub(crate) rows: String,
+    /// Bytes of them, as they were appended.
+    pub(crate) bytes: u64,
+    /// Offset in `rows` of the first one that did not go on yet.
+    pub(crate) next: i64,
+    /// Since when, in ms since 1970.
+    pub(crate) since_ms: i64,
+    /// Whether keys, and values, begin with the number of a schema.
+    pub(crate) numbered: Numbered,
+}
+
+/// Which parts of parked records begin with the number of a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Numbered {
+    /// Keys.
+    pub(crate) key: bool,
+    /// Values.
+    pub(crate) value: bool,
+}
+
+/// A schema that parked records need: a number in them stands for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ParkedSchema {
+    /// Whether it is one of keys.
+    pub(crate) is_key: bool,
+    /// The schema.
+    pub(crate) schema: Unregistered,
+}
+
+/// A value of the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Entry {
+    /// Of a topic.
+    Topic(ParkedTopic),
+    /// Of one of its schemas.
+    Schema(ParkedSchema),
+}
+
+/// A key of the table: connector, topic, and a schema's number.
+type EntryKey = Json<(String, String, Option<u32>)>;
+
+/// Changes on their way to the log.
+pub(crate) type ParkedEntries = Change<EntryKey, Json<Entry>>;
+
+/// One change of a connector's: topic, a schema's number, and what is there now.
+pub(crate) type ParkedChange = (String, Option<u32>, Option<Entry>);
+
+/// Topics whose rows are parked.
+pub(crate) struct ParkedStore {
+    table: Table<EntryKey, Json<Entry>>,
+}
+
+impl ParkedStore {
+    /// Opens it, and deletes topics with rows that nothing tells of: a crash came
+    /// before the first row, or after the last one.
+    pub(super) async fn open(log: &Arc<dyn Log>) -> Result<Self, LogError> {
+        let table: Table<EntryKey, Json<Entry>> = Table::open(log, TOPIC).await?;
+        let mut known = BTreeSet::new();
+        table.for_each(|_, Json(entry)| {
+            if let Entry::Topic(topic) = entry {
+                known.insert(topic.rows.clone());
+            }
+        });
+        for topic in log.topics() {
+            if topic.name.starts_with(ROWS_PREFIX) && !known.contains(&*topic.name) {
+                log.delete_topic(topic.id).await?;
+            }
+        }
+        Ok(Self { table })
+    }
+
+    /// Reads what a former holder of a task's writer appended. To be asked after
+    /// that writer was opened: it appends nothing more then.
+    pub(crate) async fn catch_up(&self) -> Result<(), LogError> {
+        self.table.catch_up().await
+    }
+
+    /// The parked topics of a connector, with the schemas that they need by number.
+    pub(crate) fn of(&self, connector: &str) -> BTreeMap<String, (ParkedTopic, Vec<ParkedSchema>)> {
+        let mut all = BTreeMap::new();
+        // A topic's own entry comes first: no number is less than any.
+        self.table.for_each(|Json((name, topic, _)), Json(entry)| match entry {
+            _ if name != connector => {}
+            Entry::Topic(parked) => {
+                all.insert(topic.clone(), (parked.clone(), Vec::new()));
+            }
+            Entry::Schema(schema) => {
+                if let Some((_, schemas)) = all.get_mut(topic) {
+                    schemas.push(schema.clone());
+                }
+            }
+        });
+        all
+    }
+
+    /// Encodes changes, to be appended with the rows that they are about.
+    pub(crate) fn change(
+        &self,
+        connector: &str,
+        changes: Vec<ParkedChange>,
+    ) -> Result<(Group, ParkedEntries), LogError> {
+        let entries = changes.into_iter().map(|(topic, number, entry)| {
+            (Json((connector.to_owned(), topic, number)), entry.map(Json))
+        });
+        self.table.change(entries.collect())
+    }
+
+    /// The append that held the changes is durable: shows them.
+    pub(crate) fn apply(&self, change: ParkedEntries, appended: &[Appended]) {
+        let target = self.table.topic().partition(0);
+        if let Some(landed) = appended.iter().find(|landed| landed.target == target) {
+            self.table.apply(change, landed.first);
+        }
+    }
+}
+
+/// A name for a topic that is to hold the parked rows of another.
+pub(crate) fn rows_topic(topic: &str) -> String {
+    // The names of topics are ASCII.
+    let shown = topic.get(..SHOWN_BYTES_MAX).unwrap_or(topic);
+    format!("{ROWS_PREFIX}{shown}.{}", Uuid::new_v4().simple())
+}
