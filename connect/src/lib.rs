@@ -8,6 +8,7 @@ mod config;
 pub mod converters;
 mod log_errors;
 mod plugins;
+mod preview;
 mod rest;
 mod sink_loop;
 mod source_loop;

@@ -9,5 +9,5 @@ pub mod rest;
 
 pub use registry::{
     Clash, NewSchema, Reference, Registered, Registry, RegistryError, Result, Selected, Shown,
-    Stored, SubjectVersion, TOPIC, VersionId,
+    Stored, SubjectVersion, TOPIC, Verdicts, VersionId,
 };

@@ -15,6 +15,7 @@ mod config;
 mod open;
 mod pgoutput;
 mod position;
+mod preview;
 mod publication;
 mod schemas;
 mod slot;
@@ -29,7 +30,7 @@ pub mod types;
 use std::sync::Arc;
 
 use thalweg_core::config::{Declare, Problem};
-use thalweg_core::connector::{About, Checked, SourceConnector, SourceContext};
+use thalweg_core::connector::{About, Checked, DdlPreview, SourceConnector, SourceContext};
 use thalweg_core::{ConnectError, JsonMap, Position};
 
 pub use client::SslMode;
@@ -80,6 +81,10 @@ impl SourceConnector for Postgres {
 
     async fn check(&self, config: &Config) -> Checked {
         check::check(config).await
+    }
+
+    async fn preview_ddl(&self, config: &Config, sql: &str) -> Result<DdlPreview, ConnectError> {
+        preview::preview(config, sql).await
     }
 
     async fn open(

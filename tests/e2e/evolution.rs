@@ -240,3 +240,60 @@ fn a_new_subject_takes_what_the_first_one_refuses() {
     assert_eq!(versions(&thalweg, &format!("{SUBJECT}-v3")), json!([1]));
     assert!(thalweg.stop().unwrap().success());
 }
+
+#[test]
+fn a_change_of_a_table_is_told_before_it_is_made() {
+    let home = tempfile::tempdir().unwrap();
+    let (postgres, thalweg) = begin(home.path(), &[]);
+    let lake = crate::setup::lake("evo-lake", home.path(), &[("topics", "evo.public.items")]);
+    post(&thalweg, &lake);
+    let ask = |sql: &str| {
+        let mut preview =
+            command(&thalweg, &["schema", "preview", "--connector", "evo", "--sql", sql]);
+        let rest = thalweg.rest();
+        let out = preview.env("THALWEG_REST", rest).output().unwrap();
+        let answer = serde_json::from_slice(&out.stdout).unwrap_or(Value::Null);
+        (out.status.code().unwrap(), answer, String::from_utf8(out.stderr).unwrap())
+    };
+    let (code, answer, said) = ask("ALTER TABLE items ADD COLUMN note text");
+    assert_eq!((code, said.as_str()), (0, ""), "{answer}");
+    let table = &answer["tables"][0];
+    assert_eq!(table["table"], "public.items");
+    assert_eq!(table["changes"], json!(["+ note optional string"]));
+    assert_eq!(table["sinks"][0]["connector"], "evo-lake");
+    let value = &table["subjects"][1];
+    assert_eq!((&value["subject"], &value["compatible"]), (&json!(SUBJECT), &json!(true)));
+    assert_eq!((&value["level"], &value["levels"]["FULL"]), (&json!("BACKWARD"), &json!(true)));
+
+    let (code, answer, said) =
+        ask("ALTER TABLE items ALTER size TYPE numeric(10,2); ALTER TABLE others RENAME TO more");
+    assert_eq!(code, 1, "{answer}");
+    assert!(said.contains(SUBJECT) && said.contains("parked until"), "{said}");
+    let changes = &answer["tables"][0]["changes"];
+    assert!(changes[0].as_str().unwrap().starts_with("~ size: optional int32 to"), "{changes}");
+    let levels = &answer["tables"][0]["subjects"][1]["levels"];
+    assert_eq!((&levels["NONE"], &levels["FORWARD"]), (&json!(true), &json!(false)));
+    let renamed = answer["tables"][1]["changes"][0].as_str().unwrap();
+    assert!(renamed.contains("evo.public.more"), "{renamed}");
+
+    for (sql, words) in [
+        ("ALTER TABLE nothing ADD COLUMN a int", "there is no table nothing"),
+        ("ALTER TABLE items ADD COLUMN a nonsense", "nonsense"),
+        ("VACUUM items", "can't be followed"),
+        ("ALTER TABLE items ADD", "can't be followed"),
+    ] {
+        let (code, _, said) = ask(sql);
+        assert!(code == 1 && said.contains(words), "{sql}: {said}");
+    }
+    // What is told is what then happens, and nothing happened so far.
+    assert_eq!(versions(&thalweg, SUBJECT), json!([1]));
+    postgres.sql("ALTER TABLE items ADD COLUMN note text; INSERT INTO items VALUES (2)").unwrap();
+    eventually("the row", &thalweg, || {
+        let ids = ids(&thalweg, "items");
+        (ids == [1, 2], ids)
+    });
+    let (_, answer, _) = ask("ALTER TABLE items ALTER note SET DEFAULT NULL");
+    let outcome = &answer["tables"][0]["subjects"][1]["outcome"];
+    assert_eq!(outcome, "nothing changes: version 2 has this schema");
+    assert!(thalweg.stop().unwrap().success());
+}

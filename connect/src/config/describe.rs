@@ -79,6 +79,14 @@ impl SchemaStore for NoRegistry {
         false
     }
 
+    fn foretell(
+        &self,
+        _subject: &str,
+        _schema: &str,
+    ) -> Result<crate::converters::Foretold, StoreError> {
+        unreachable()
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         watch::channel(0).1
     }

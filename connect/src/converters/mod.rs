@@ -24,7 +24,7 @@ pub use bytes::ByteArrayConverter;
 pub use factory::{Converters, DEFAULT_CLASS};
 pub use number::NumberConverter;
 pub use registered::{
-    Incompatible, IncompatibleAction, NoPlan, RecordHeader, Registered, Unregistered,
+    Foretold, Incompatible, IncompatibleAction, NoPlan, RecordHeader, Registered, Unregistered,
 };
 pub use string::StringConverter;
 

@@ -86,6 +86,19 @@ impl NoPlan {
     }
 }
 
+/// What a registry would say to a schema.
+#[derive(Clone, Debug, Default)]
+pub struct Foretold {
+    /// The subject's level.
+    pub level: &'static str,
+    /// The version that has the schema already, if one does.
+    pub known: Option<i32>,
+    /// Each level, and whether it would take the schema.
+    pub levels: Vec<(&'static str, bool)>,
+    /// What violates the subject's level: what, where, and what to do.
+    pub reasons: Vec<String>,
+}
+
 /// Bytes of a record before its datum: a magic byte and the schema's id.
 pub type RecordHeader = [u8; 5];
 
@@ -104,6 +117,9 @@ pub trait Registered: Send + Sync {
     /// The schema that rows need, unregistered.
     fn unregistered(&self, topic: &str, layout: &Arc<Layout>)
     -> Result<Unregistered, ConnectError>;
+
+    /// What the registry would say to a schema.
+    fn foretell(&self, schema: &Unregistered) -> Result<Foretold, ConnectError>;
 
     /// A plan that writes `number` in place of the schema's id.
     fn detached(

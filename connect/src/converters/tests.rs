@@ -107,6 +107,14 @@ mod registered {
             self.subjects.lock().unwrap().contains_key(subject)
         }
 
+        fn foretell(
+            &self,
+            _subject: &str,
+            _schema: &str,
+        ) -> Result<crate::converters::Foretold, StoreError> {
+            Err(StoreError::Unreachable("no registry here".into()))
+        }
+
         fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
             tokio::sync::watch::channel(0).1
         }

@@ -8,6 +8,7 @@ mod connectors;
 mod lifecycle;
 mod offsets;
 mod plugins;
+mod preview;
 mod root;
 mod tasks;
 mod topics;
@@ -42,6 +43,7 @@ pub fn router(handle: Handle) -> Router {
         .route("/connectors/{name}/stop", put(lifecycle::stop))
         .route("/connectors/{name}/topics", get(topics::list))
         .route("/connectors/{name}/topics/reset", put(topics::reset))
+        .route("/connectors/{name}/preview", post(preview::tell))
         .route(
             "/connectors/{name}/offsets",
             get(offsets::get).patch(offsets::alter).delete(offsets::reset),

@@ -54,6 +54,14 @@ impl SchemaStore for NoSchemas {
         false
     }
 
+    fn foretell(
+        &self,
+        _subject: &str,
+        _schema: &str,
+    ) -> Result<crate::converters::Foretold, StoreError> {
+        Err(StoreError::Unreachable("no registry here".into()))
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         watch::channel(0).1
     }

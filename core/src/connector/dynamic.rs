@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    About, Assigned, Checked, Committer, Offsets, SinkBatch, SinkConnector, SinkContext,
-    SinkPartition, SinkTask, SourceConnector, SourceContext, SourceTask, StartOffsets, WriteReport,
+    About, Assigned, Checked, Committer, DdlPreview, Offsets, SinkBatch, SinkConnector,
+    SinkContext, SinkPartition, SinkTask, SourceConnector, SourceContext, SourceTask, StartOffsets,
+    WriteReport,
 };
 use crate::batch::SourceBatch;
 use crate::config::{ConfigMap, Declare, Problem};
@@ -31,6 +32,12 @@ pub trait DynSource: Send + Sync {
     fn validate_position(&self, position: &Position) -> Result<(), String>;
     /// Looks at the outside world.
     fn check<'a>(&'a self, config: &'a ConfigMap) -> BoxFuture<'a, Checked>;
+    /// See [`SourceConnector::preview_ddl`].
+    fn preview_ddl<'a>(
+        &'a self,
+        config: &'a ConfigMap,
+        sql: &'a str,
+    ) -> BoxFuture<'a, Result<DdlPreview, ConnectError>>;
     /// Opens a task.
     fn open<'a>(
         &'a self,
@@ -131,6 +138,17 @@ impl<C: SourceConnector> DynSource for Adapter<C> {
         Box::pin(async move {
             let config = self.0.declare(&mut Declare::read(config));
             self.0.check(&config).await
+        })
+    }
+
+    fn preview_ddl<'a>(
+        &'a self,
+        config: &'a ConfigMap,
+        sql: &'a str,
+    ) -> BoxFuture<'a, Result<DdlPreview, ConnectError>> {
+        Box::pin(async move {
+            let config = read(config, |keys| self.0.declare(keys))?;
+            self.0.preview_ddl(&config, sql).await
         })
     }
 

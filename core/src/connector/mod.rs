@@ -7,6 +7,7 @@
 
 mod dynamic;
 mod notes;
+mod preview;
 mod sinks;
 mod sources;
 
@@ -16,6 +17,7 @@ pub use dynamic::{
     DynSink, DynSinkTask, DynSource, DynSourceTask, OpenedSink, OpenedSource, sink, source,
 };
 pub use notes::Notes;
+pub use preview::{DdlPreview, RowSchemas, TablePreview};
 pub use sinks::{
     Assigned, Offsets, Rejected, SinkBatch, SinkConnector, SinkContext, SinkPartition, SinkTask,
     StartOffsets, StateStore, WriteReport,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{About, Checked, Notes};
+use super::{About, Checked, DdlPreview, Notes};
 use crate::batch::SourceBatch;
 use crate::config::{Declare, Problem};
 use crate::{ConnectError, Durable, JsonMap, Position};
@@ -67,6 +67,20 @@ pub trait SourceConnector: Send + Sync + 'static {
     /// Looks at the outside world: can it be reached, may this user read it,
     /// do the tables exist. The real connector's own words where it has some.
     fn check(&self, config: &Self::Config) -> impl Future<Output = Checked> + Send;
+
+    /// What statements of the upstream's own language would do to rows, without
+    /// running them on its tables.
+    fn preview_ddl(
+        &self,
+        config: &Self::Config,
+        sql: &str,
+    ) -> impl Future<Output = Result<DdlPreview, ConnectError>> + Send {
+        let _ = (config, sql);
+        let class = self.about().class;
+        async move {
+            Err(ConnectError::bad_config(format!("{class} can't tell what a statement would do")))
+        }
+    }
 
     /// Opens a task. Nothing that it does upstream may make an older position
     /// unreadable.

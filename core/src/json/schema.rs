@@ -101,23 +101,10 @@ fn member(name: &str, out: &mut Vec<u8>) {
 }
 
 fn type_name(kind: &Kind) -> Result<&'static str, SchemaError> {
-    Ok(match kind {
-        Kind::Boolean => "boolean",
-        Kind::Int8 => "int8",
-        Kind::Int16 => "int16",
-        Kind::Int32 => "int32",
-        Kind::Int64 => "int64",
-        Kind::Float32 => "float",
-        Kind::Float64 => "double",
-        Kind::String => "string",
-        Kind::Bytes => "bytes",
-        Kind::Struct(_) => "struct",
-        Kind::Array(_) => "array",
-        Kind::Map(..) => "map",
-        Kind::Json => {
-            return Err(SchemaError::new("a value without a schema can't stand within one"));
-        }
-    })
+    match kind {
+        Kind::Json => Err(SchemaError::new("a value without a schema can't stand within one")),
+        kind => Ok(kind.name()),
+    }
 }
 
 /// The schema of a JSON form; none if it is `null`.

@@ -45,6 +45,28 @@ pub enum Kind {
     Json,
 }
 
+impl Kind {
+    /// Its name in Connect's own words.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Int8 => "int8",
+            Self::Int16 => "int16",
+            Self::Int32 => "int32",
+            Self::Int64 => "int64",
+            Self::Float32 => "float",
+            Self::Float64 => "double",
+            Self::String => "string",
+            Self::Bytes => "bytes",
+            Self::Struct(_) => "struct",
+            Self::Array(_) => "array",
+            Self::Map(..) => "map",
+            Self::Json => "json",
+        }
+    }
+}
+
 /// A field of a struct.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {

@@ -18,6 +18,7 @@ mod register;
 mod state;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 mod version;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -30,6 +31,7 @@ pub use entry::Reference;
 pub use error::{RegistryError, Result};
 pub use register::{NewSchema, Registered};
 pub use state::{Shown, Stored, SubjectVersion};
+pub use verdicts::Verdicts;
 pub use version::{Selected, VersionId};
 
 use entry::{Key, Value};

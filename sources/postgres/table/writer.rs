@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use thalweg_core::batch::{Batch, Cell, Columns, Header, Layout, Room};
+use thalweg_core::connector::RowSchemas;
 use thalweg_core::{ConnectError, Coordinates};
 
 use super::plan::{ColumnError, Plan, Row, Side};
@@ -74,6 +75,16 @@ impl TableWriter {
     #[must_use]
     pub fn topic(&self) -> &Arc<str> {
         &self.plan.topic
+    }
+
+    /// Where its rows go, and their schemas.
+    #[must_use]
+    pub fn schemas(&self) -> RowSchemas {
+        RowSchemas {
+            topic: Arc::clone(&self.plan.topic),
+            key: self.plan.key.as_ref().map(|layout| Arc::clone(layout.schema())),
+            value: Arc::clone(self.plan.value.schema()),
+        }
     }
 
     /// Columns whose types are not known and whose values are written as text,

@@ -1,9 +1,11 @@
 //! The registry of this process as a store of schemas: no HTTP between.
 
 use thalweg_core::BoxFuture;
+use thalweg_schema_registry::compat::Violation;
 use thalweg_schema_registry::{Registry, RegistryError, Selected};
 use tokio::sync::watch;
 
+use super::super::Foretold;
 use super::{SchemaStore, StoreError};
 
 impl SchemaStore for Registry {
@@ -28,6 +30,17 @@ impl SchemaStore for Registry {
 
     fn has_subject(&self, subject: &str) -> bool {
         self.versions(subject, Selected::Live).is_ok()
+    }
+
+    fn foretell(&self, subject: &str, schema: &str) -> Result<Foretold, StoreError> {
+        let verdicts = self.verdicts(subject, schema)?;
+        let levels = verdicts.violations.iter();
+        Ok(Foretold {
+            level: verdicts.level.name(),
+            known: verdicts.known,
+            levels: levels.map(|(level, found)| (level.name(), found.is_empty())).collect(),
+            reasons: verdicts.at(verdicts.level).iter().map(reason).collect(),
+        })
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -55,6 +68,18 @@ impl SchemaStore for Registry {
             }
         })
     }
+}
+
+/// A violation in words.
+fn reason(violation: &Violation) -> String {
+    let Violation { version, found, .. } = violation;
+    format!(
+        "{} at {} against version {version} ({}): {}",
+        found.problem.name(),
+        found.path,
+        found.message,
+        violation.advice()
+    )
 }
 
 fn unsigned(id: i32) -> Result<u32, StoreError> {

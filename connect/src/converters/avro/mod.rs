@@ -25,8 +25,8 @@ pub use subject::SubjectStrategy;
 pub(super) use config::declare;
 
 use super::{
-    Converter, IncompatibleAction, NoPlan, RecordHeader, Registered, RowDecoder, RowEncoder, Side,
-    Unregistered,
+    Converter, Foretold, IncompatibleAction, NoPlan, RecordHeader, Registered, RowDecoder,
+    RowEncoder, Side, Unregistered,
 };
 
 /// First byte of every record in Confluent's format.
@@ -154,6 +154,13 @@ impl Registered for AvroConverter {
         layout: &Arc<Layout>,
     ) -> Result<Unregistered, ConnectError> {
         self.compile(topic, layout).map(|(_, schema)| schema)
+    }
+
+    fn foretell(&self, schema: &Unregistered) -> Result<Foretold, ConnectError> {
+        let Unregistered { subject, schema } = schema;
+        self.store.foretell(subject, schema).map_err(|error| {
+            ConnectError::fatal(format!("asking the schema registry about {subject}: {error}"))
+        })
     }
 
     fn detached(

@@ -3,7 +3,7 @@
 use thalweg_core::{BoxFuture, ConnectError};
 use tokio::sync::watch;
 
-use super::super::{Incompatible, NoPlan};
+use super::super::{Foretold, Incompatible, NoPlan};
 
 /// A schema registry, as converters see it.
 pub trait SchemaStore: Send + Sync {
@@ -26,6 +26,9 @@ pub trait SchemaStore: Send + Sync {
 
     /// Whether there is such a subject.
     fn has_subject(&self, subject: &str) -> bool;
+
+    /// What would be said to a schema as the next version of a subject.
+    fn foretell(&self, subject: &str, schema: &str) -> Result<Foretold, StoreError>;
 
     /// Changes with each change of what is kept.
     fn changes(&self) -> watch::Receiver<u64>;

@@ -1,0 +1,19 @@
+//! `thalweg schema`: what would be said of a schema, before it is there.
+
+mod preview;
+
+/// What to do with schemas.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Schema {
+    /// Tell what statements would do to the rows of a source: to their schemas, to what
+    /// the registry's levels say of those, and to which sinks. Nothing is run on the
+    /// tables. The exit code is 1 if a subject would not take its new schema.
+    Preview(preview::Arguments),
+}
+
+/// Does it.
+pub(crate) fn run(command: &Schema) -> anyhow::Result<()> {
+    match command {
+        Schema::Preview(arguments) => preview::run(arguments),
+    }
+}
