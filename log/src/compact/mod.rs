@@ -146,6 +146,11 @@ impl CompactionJob {
         Self { disk, on, settings, pass: None, is_stopped }
     }
 
+    /// The partition that it works on.
+    pub(crate) fn target(&self) -> TopicPartition {
+        self.on.target
+    }
+
     /// Does one step, and has an outcome even if it panics.
     pub(crate) fn run_to_the_end(self) -> CompactionOutcome {
         let (target, folder) = (self.on.target, self.on.folder.clone());

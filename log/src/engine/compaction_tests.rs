@@ -420,6 +420,34 @@ fn a_trim_or_a_deletion_during_a_step_wins() {
     log.open().unwrap();
 }
 
+/// Files that a step reads may be trimmed: that is no failure, after which the
+/// partition would be left alone for long.
+#[test]
+fn what_a_trim_interrupts_goes_on_at_once() {
+    for is_read in [false, true] {
+        let mut log = Keyed::new(9, &[("segment.bytes", "1500")], small());
+        for n in 0..200 {
+            let key = format!("k{}", n % 3);
+            assert!(log.append(Compression::None, &[(&key, Some(&format!("{n}")))]));
+        }
+        let mut job = Some(log.next_job().unwrap());
+        let outcome = is_read.then(|| job.take().unwrap().run_to_the_end());
+        let (reply, mut answer) = oneshot::channel();
+        let at = log.at;
+        log.engine().commit(vec![Command::Trim(at, 100, reply)]);
+        answer.try_recv().unwrap().unwrap();
+        let outcome = outcome.unwrap_or_else(|| job.unwrap().run_to_the_end());
+        assert_eq!(outcome.step.is_ok(), is_read);
+        log.engine().compaction_done(outcome);
+        // With no time between.
+        let outcome = log.engine().take_compaction().unwrap().run_to_the_end();
+        log.engine().compaction_done(outcome);
+        log.compact();
+        let left = log.read_from(100);
+        assert!(left.len() < 50, "{} records are left", left.len());
+    }
+}
+
 #[test]
 fn reads_go_on_during_a_swap() {
     let mut log = Keyed::new(8, &[("segment.bytes", "3000")], small());
