@@ -3,6 +3,7 @@
 use kafka_protocol::protocol::StrBytes;
 use thalweg_log::{TopicConfig, TopicInfo};
 
+use super::text;
 use crate::error_code::{ErrorCode, Refusal};
 use crate::server::{NODE_ID, Server};
 
@@ -134,8 +135,54 @@ pub(super) fn kind_of(name: &str) -> i8 {
     }
 }
 
+/// A request's change of one resource's settings. AlterConfigs and
+/// IncrementalAlterConfigs have a type of their own each, alike in all but what
+/// they do to settings.
+pub(super) trait Change {
+    /// Kind and name of the resource.
+    fn resource(&self) -> (i8, &StrBytes);
+
+    /// The settings that it is to have instead of these.
+    fn apply(&self, settings: Vec<(String, String)>) -> Result<Vec<(String, String)>, Refusal>;
+}
+
+/// Makes changes, or only checks them, one after the other. `told` makes the
+/// answer to each: of code, message, kind and name of the resource.
+pub(super) async fn alter<C: Change, A>(
+    server: &Server,
+    changes: &[C],
+    only_checks: bool,
+    told: impl Fn(i16, Option<StrBytes>, i8, StrBytes) -> A,
+) -> Vec<A> {
+    let mut answers = Vec::with_capacity(changes.len());
+    for change in changes {
+        let (code, message) = match change_one(server, change, only_checks).await {
+            Ok(()) => (0, None),
+            Err(refusal) => (refusal.code.code(), Some(text(refusal.message))),
+        };
+        let (kind, name) = change.resource();
+        answers.push(told(code, message, kind, name.clone()));
+    }
+    answers
+}
+
+async fn change_one(
+    server: &Server,
+    change: &impl Change,
+    only_checks: bool,
+) -> Result<(), Refusal> {
+    let _altering = server.altering.lock().await;
+    let (kind, name) = change.resource();
+    let resource = Resource::find(server, kind, name)?;
+    let own = match &resource {
+        Resource::Topic(topic) => topic.config.clone(),
+        Resource::Broker => Vec::new(),
+    };
+    replace(server, resource, change.apply(own)?, only_checks).await
+}
+
 /// Replaces the settings of a topic, or only checks them.
-pub(super) async fn replace(
+async fn replace(
     server: &Server,
     resource: Resource,
     settings: Vec<(String, String)>,
