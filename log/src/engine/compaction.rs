@@ -42,7 +42,7 @@ pub(super) struct Compactions {
 /// The step under way.
 struct Running {
     target: TopicPartition,
-    /// Base of the partition's first segment when it began.
+    /// Base of the first segment that it has left to do.
     first: Option<i64>,
 }
 
@@ -80,10 +80,8 @@ impl Engine {
             Some(job) => Some(job),
             None => self.next_pass(),
         };
-        self.compactions.running = job.as_ref().map(|job| {
-            let target = job.target();
-            Running { target, first: self.first_segment(target) }
-        });
+        self.compactions.running =
+            job.as_ref().map(|job| Running { target: job.target(), first: job.first_segment() });
         job
     }
 
@@ -139,8 +137,9 @@ impl Engine {
     pub(crate) fn compaction_done(&mut self, outcome: CompactionOutcome) {
         let running = self.compactions.running.take();
         let target = outcome.target;
-        let is_trimmed = running.is_some_and(|running| {
-            running.target == target && running.first != self.first_segment(target)
+        let left = self.first_segment(target);
+        let is_trimmed = running.is_some_and(|Running { target: of, first }| {
+            of == target && first.is_some_and(|first| left.is_none_or(|left| left > first))
         });
         if is_trimmed {
             // Files went that it reads: no fault of theirs. Again, on what is left.

@@ -8,6 +8,7 @@ use super::{SegmentLog, blocking};
 use crate::api::{Log, Result, TopicId, TopicInfo, TopicPartition};
 use crate::disk::failed;
 use crate::engine::Command;
+use crate::options::Options;
 use crate::record::TimedOffset;
 use crate::topic::TopicConfig;
 
@@ -25,6 +26,12 @@ impl SegmentLog {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The settings that it was opened with.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.shared.options
     }
 
     /// The space of the disk that the data folder is on.
