@@ -88,18 +88,23 @@ fn of_broker(server: &Server) -> Vec<Described> {
     let topics = TopicConfig::default();
     let retention_ms = topics.retention_ms.unwrap_or(-1).to_string();
     let options = &server.options;
+    let log = server.log().options();
+    let expiration_ms = log.producer_expiration.as_millis().to_string();
     let set = [
         ("auto.create.topics.enable", options.auto_create_topics.to_string(), OF_BROKER),
         ("broker.id", NODE_ID.to_string(), DEFAULT),
         ("compression.type", "producer".to_owned(), DEFAULT),
         ("default.replication.factor", "1".to_owned(), DEFAULT),
         ("delete.topic.enable", "true".to_owned(), DEFAULT),
+        ("log.cleaner.backoff.ms", log.compaction_check.as_millis().to_string(), OF_BROKER),
+        ("log.cleaner.dedupe.buffer.size", log.compaction_map_bytes_max.to_string(), OF_BROKER),
         ("log.cleanup.policy", "delete".to_owned(), DEFAULT),
         ("log.retention.ms", retention_ms, DEFAULT),
         ("log.segment.bytes", topics.segment_bytes.to_string(), DEFAULT),
         ("message.max.bytes", topics.message_bytes_max.to_string(), DEFAULT),
         ("min.insync.replicas", "1".to_owned(), DEFAULT),
         ("num.partitions", options.partitions_default.to_string(), OF_BROKER),
+        ("producer.id.expiration.ms", expiration_ms, OF_BROKER),
     ];
     let set = set.map(|(name, value, source)| Described {
         name: name.to_owned(),
@@ -129,6 +134,8 @@ pub(super) fn kind_of(name: &str) -> i8 {
         "compression.type" | "message.timestamp.type" => STRING,
         "min.cleanable.dirty.ratio" => DOUBLE,
         "max.message.bytes" | "message.max.bytes" | "segment.bytes" | "index.interval.bytes" => INT,
+        "producer.id.expiration.ms" => INT,
+        "log.cleaner.dedupe.buffer.size" => LONG,
         name if name.ends_with(".enable") => BOOLEAN,
         name if name.ends_with(".ms") || name.ends_with(".bytes") => LONG,
         _ => INT,

@@ -430,6 +430,16 @@ async fn settings() {
     let check = |version, answer: DescribeConfigsResponse| {
         let codes: Vec<i16> = answer.results.iter().map(|result| result.error_code).collect();
         assert_eq!(codes, [0, 0, 3, 42]);
+        let broker = |name: &str| {
+            let configs = &answer.results[0].configs;
+            let config = configs.iter().find(|config| &*config.name == name).unwrap();
+            assert!(config.read_only && config.config_source == 4);
+            (config.value.as_deref().unwrap(), config.config_type)
+        };
+        let typed = |kind| if version >= 3 { kind } else { 0 };
+        assert_eq!(broker("log.cleaner.backoff.ms"), ("15000", typed(5)));
+        assert_eq!(broker("log.cleaner.dedupe.buffer.size"), ("134217728", typed(5)));
+        assert_eq!(broker("producer.id.expiration.ms"), ("86400000", typed(3)));
         let config = &answer.results[1].configs[..];
         assert_eq!((&*config[0].name, config.len()), ("retention.ms", 1));
         assert_eq!(config[0].synonyms.len(), 1);
