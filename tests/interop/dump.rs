@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thalweg_harness::java;
 
-use crate::run::{count, output};
+use crate::run::count;
 
 /// What the tool found in segments.
 #[derive(Debug, Default)]
@@ -90,10 +90,14 @@ pub(crate) fn files(data: &Path, topic: &str) -> Vec<PathBuf> {
     found
 }
 
+/// What the tool prints, and then what it complains of: that goes to its standard
+/// error, while it ends as if all were well.
 fn run(files: &[String], options: &[&str]) -> String {
     let mut command = java("org.apache.kafka.tools.DumpLogSegments", None).unwrap();
-    command.args(options).arg("--files").arg(files.join(","));
-    output(command, b"")
+    let done = command.args(options).arg("--files").arg(files.join(",")).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "DumpLogSegments: {}\n{said}", done.status);
+    String::from_utf8_lossy(&done.stdout).into_owned() + &said
 }
 
 impl Dump {
