@@ -127,7 +127,10 @@ impl World {
         for part in 0..3 {
             self.postgres
                 .sql(&format!(
-                    "UPDATE moves SET version = version + 1 WHERE id % 10 = {part}; \
+                    "BEGIN; \
+                     LOCK TABLE moves IN SHARE ROW EXCLUSIVE MODE; \
+                     UPDATE moves SET version = version + 1 WHERE id % 10 = {part}; \
+                     COMMIT; \
                      SELECT pg_switch_wal()"
                 ))
                 .unwrap();
