@@ -85,7 +85,7 @@ const QUESTIONS: &str = "\
 
 /// What only kafka-clients can ask.
 const OF_FOLDERS: &str = "\
-    create sized 3
+    create sized 3 retention.ms=-1
     sizes sized
     send sized 0 key 100
     send sized 0 key 5000
