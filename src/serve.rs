@@ -70,7 +70,7 @@ async fn run(settings: Settings, started: Instant) -> Result<()> {
     let rest_address = rest_listener.local_addr()?;
 
     let log = Arc::new(
-        SegmentLog::open(&settings.data, settings.log_options()).context("data (--data)")?,
+        SegmentLog::open(&settings.data, settings.log.options()).context("data (--data)")?,
     );
     let dyn_log: Arc<dyn Log> = Arc::clone(&log) as Arc<dyn Log>;
     let registry = Arc::new(Registry::open(Arc::clone(&dyn_log)).await?);
@@ -84,7 +84,7 @@ async fn run(settings: Settings, started: Instant) -> Result<()> {
         worker_id: rest_address.to_string(),
         cluster_id: cluster_id.clone(),
         commit: option_env!("THALWEG_COMMIT").unwrap_or("unknown").to_owned(),
-        append_bytes_max: settings.append_bytes_max,
+        append_bytes_max: settings.log.append_bytes_max,
         backoff: Default::default(),
     })
     .await?;

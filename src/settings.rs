@@ -4,14 +4,16 @@
 //! that every problem is reported at once and a slip is answered with the key
 //! that was meant.
 
+mod log;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use thalweg_core::choices;
-use thalweg_core::config::{ConfigMap, Declare, Key, Millis};
+use thalweg_core::config::{ConfigMap, Declare, Key};
 
 use crate::cli::Serve;
+pub(crate) use log::LogSettings;
 
 /// All settings, read and checked.
 #[derive(Clone, Debug)]
@@ -24,38 +26,11 @@ pub(crate) struct Settings {
     pub(crate) kafka_partitions: u32,
     pub(crate) registry: SocketAddr,
     pub(crate) rest: SocketAddr,
-    pub(crate) durability: Durability,
-    pub(crate) interval: Millis,
-    pub(crate) append_bytes_max: usize,
+    pub(crate) log: LogSettings,
     pub(crate) registry_aliases: Vec<String>,
 }
 
-choices! {
-    /// When an append counts as done.
-    pub(crate) enum Durability {
-        /// When it is on the disk.
-        Fsync = "fsync",
-        /// When the operating system has it; it is synced every so often.
-        Interval = "interval",
-        /// When the operating system has it.
-        PageCache = "page-cache",
-    }
-}
-
 impl Settings {
-    /// The log's own options.
-    pub(crate) fn log_options(&self) -> thalweg_log::Options {
-        thalweg_log::Options {
-            durability: match self.durability {
-                Durability::Fsync => thalweg_log::Durability::Fsync,
-                Durability::Interval => thalweg_log::Durability::Interval(self.interval.duration()),
-                Durability::PageCache => thalweg_log::Durability::PageCache,
-            },
-            append_bytes_max: self.append_bytes_max,
-            ..thalweg_log::Options::default()
-        }
-    }
-
     /// Reads the file, if one is named, and lays the arguments over it.
     pub(crate) fn read(arguments: &Serve) -> Result<Self> {
         let mut given = match &arguments.config {
@@ -88,7 +63,6 @@ impl Settings {
     }
 
     fn declare(keys: &mut Declare<'_>) -> Self {
-        const LOG_BYTES_DEFAULT: i64 = 128 << 20;
         let data = keys.text("data", "Folder that holds everything durable.");
         let data = data.default("data".to_owned()).into();
         let kafka = listen(keys.text("kafka.listen", "Address for Kafka clients."), 9092);
@@ -107,16 +81,7 @@ impl Settings {
         let rest = listen(keys.text("rest.listen", "Address of the Connect REST."), 8083);
         let aliases = "Other addresses under which clients and configs know this registry.";
         let registry_aliases = keys.list("registry.aliases", aliases).default(Vec::new());
-        let durability = keys.choice("log.durability", "When an append counts as done.");
-        let durability = durability.default(Durability::Fsync);
-        let interval = "Time between syncs where log.durability is interval.";
-        let interval = keys.value("log.interval.ms", interval).default(Millis(100));
-        let append_bytes_max = keys
-            .int("log.append.bytes.max", "Most bytes of one append, so of one row of a source.")
-            .range(1 << 20..=2 << 30)
-            .default(LOG_BYTES_DEFAULT);
-        // In range by the check above, so it fits.
-        let append_bytes_max = usize::try_from(append_bytes_max).unwrap_or_default();
+        let log = LogSettings::declare(keys);
         Self {
             data,
             kafka,
@@ -125,9 +90,7 @@ impl Settings {
             kafka_partitions: u32::try_from(kafka_partitions).unwrap_or(1),
             registry,
             rest,
-            durability,
-            interval,
-            append_bytes_max,
+            log,
             registry_aliases,
         }
     }

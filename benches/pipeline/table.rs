@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
-use thalweg_harness::{Postgres, PostgresOptions, Thalweg, ThalwegOptions};
+use serde_json::Value;
+use thalweg_harness::{Postgres, PostgresOptions, Thalweg, ThalwegOptions, postgres_source};
 
 use crate::measure::time_until;
 
@@ -50,24 +50,8 @@ pub(crate) fn thalweg() -> Result<Thalweg> {
 
 /// A source config for this table.
 pub(crate) fn source(postgres: &Postgres, name: &str, more: &[(&str, &str)]) -> Value {
-    let mut config = json!({
-        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
-        "database.hostname": "127.0.0.1",
-        "database.port": postgres.port().to_string(),
-        "database.user": "postgres",
-        "database.password": Postgres::PASSWORD,
-        "database.dbname": "postgres",
-        "plugin.name": "pgoutput",
-        "slot.name": name,
-        "publication.name": name,
-        "publication.autocreate.mode": "filtered",
-        "table.include.list": "public.bench",
-        "topic.prefix": name,
-    });
-    for (key, value) in more {
-        config[*key] = json!(value);
-    }
-    json!({ "name": name, "config": config })
+    let more = [&[("table.include.list", "public.bench")], more].concat();
+    postgres_source(postgres, name, &more)
 }
 
 /// Drops a slot once nobody reads it any more.

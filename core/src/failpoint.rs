@@ -7,6 +7,10 @@
 pub const ALL: &[&str] = &[
     "snapshot.chunk",
     "snapshot.over",
+    "backlog.begun",
+    "backlog.filled",
+    "backlog.chunk",
+    "backlog.over",
     "source.polled",
     "source.encoded",
     "source.queued",

@@ -33,7 +33,7 @@ pub use error::{LogError, Refusal};
 pub use group_offsets::{GroupOffset, GroupOffsets, TableGroupOffsets};
 pub use memory::MemoryLog;
 pub use options::{Durability, Options};
-pub use segment_log::{PendingProduce, Produced, SegmentLog};
+pub use segment_log::{PendingProduce, Produced, SegmentLog, Space};
 pub use table::Table;
 pub use topic::{PARTITIONS_MAX, TopicConfig, check_topic_name};
 

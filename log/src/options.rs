@@ -54,13 +54,14 @@ pub struct Options {
     /// `producer.id.expiration.ms`: an idempotent producer that was silent in a
     /// partition for this long is forgotten there.
     pub producer_expiration: Duration,
-    /// Most producers that are remembered, each partition's counted, at about 200
+    /// `producer.ids.max`: most producers that are remembered, each partition's counted, at about 200
     /// bytes. Above it those that were silent for longest are forgotten.
     pub producers_max: usize,
-    /// How often it is looked for partitions to be compacted.
+    /// `log.cleaner.backoff.ms`: how often it is looked for partitions to be
+    /// compacted.
     pub compaction_check: Duration,
-    /// Most bytes of the map of keys that compaction works with. More keys than
-    /// it holds take more passes.
+    /// `log.cleaner.dedupe.buffer.size`: most bytes of the map of keys that
+    /// compaction works with. More keys than it holds take more passes.
     pub compaction_map_bytes_max: usize,
     /// Settings of topics that do not say otherwise.
     pub topics: TopicConfig,
@@ -78,7 +79,7 @@ impl Default for Options {
             producer_expiration: Duration::from_secs(86_400),
             producers_max: 300_000,
             compaction_check: Duration::from_secs(15),
-            compaction_map_bytes_max: 64 << 20,
+            compaction_map_bytes_max: 128 << 20,
             topics: TopicConfig::default(),
         }
     }

@@ -6,9 +6,9 @@ use thalweg_core::{BoxFuture, ConnectError, failpoint};
 
 use super::lane::{Lane, failed, hex};
 use super::names::KEY_BYTES_MAX;
-use super::plan::FilePlan;
+use super::plan::{Content, FilePlan};
 use super::replay::Replay;
-use super::round::Round;
+use super::round::{ClosedFile, Round};
 use super::store::{Found, Put, Store};
 use super::task::Shared;
 use crate::lake::Spooled;
@@ -74,7 +74,7 @@ impl Lane {
         };
         let named = replay.is_some();
         let files = match (round, replay) {
-            (round, Some(replay)) => self.same_as_planned(round, replay)?,
+            (round, Some(replay)) => self.same_as_planned(round, replay, shared)?,
             (Some(round), None) => self.planned(round, shared)?,
             (None, None) => return Ok(()),
         };
@@ -180,8 +180,8 @@ impl Lane {
                 last: closed.last,
                 count: closed.count,
                 key,
-                bytes: closed.file.bytes,
-                crc: closed.file.crc,
+                content: content(&closed.file),
+                former: Vec::new(),
                 layout: shared.config.layout,
             };
             files.push(Planned { plan, file: closed.file, durable: false });
@@ -189,59 +189,85 @@ impl Lane {
         Ok((!files.is_empty()).then_some((from, files)))
     }
 
-    /// Fits a round that was written again to its plan.
+    /// Fits a round that was written again to its plan. Rows that the log has no
+    /// more, by compaction or retention, are missing in both.
     fn same_as_planned(
         &mut self,
         round: Option<Round>,
         replay: Replay,
+        shared: &Shared,
     ) -> Result<Option<(i64, Vec<Planned>)>, ConnectError> {
-        let (topic, number) = (self.partition.topic.clone(), self.partition.partition);
         let closed = match round {
             None => Vec::new(),
             Some(round) => {
                 round.close().map_err(|error| failed(&self.partition, replay.end, &error))?
             }
         };
-        let mut waiting: Vec<FilePlan> = replay
-            .files
-            .into_iter()
-            .filter(|(_, durable)| !durable)
-            .map(|(plan, _)| plan)
-            .collect();
+        let (from, end) = (replay.from, replay.end);
+        let waiting = replay.files.into_iter().filter(|(_, durable)| !durable);
+        let mut waiting: Vec<FilePlan> = waiting.map(|(plan, _)| plan).collect();
         let mut files = Vec::with_capacity(waiting.len());
+        let mut gone = 0;
         for closed in closed {
-            let found = waiting.iter().position(|plan| {
-                (plan.first, plan.last, plan.count) == (closed.first, closed.last, closed.count)
-            });
-            let Some(found) = found else {
-                return Err(ConnectError::fatal(format!(
-                    "{topic}-{number}: the rows from offset {} to {} do not fit the plan that was \
-                     made for them before a restart: some of its files are written already. Set \
-                     the connector's offset to {} to leave out the rest of them",
-                    closed.first,
-                    closed.last,
-                    replay.end + 1
-                )));
+            let Some(found) = waiting.iter().position(|plan| holds(plan, &closed)) else {
+                return Err(self.misfit(&closed, end));
             };
             let mut plan = waiting.swap_remove(found);
-            // Other bytes for the same rows: this is another version of Thalweg.
-            // The file is not there yet, so the plan can follow.
-            (plan.bytes, plan.crc) = (closed.file.bytes, closed.file.crc);
+            gone += plan.count - closed.count;
+            // The file is not there yet, so the plan can follow. Other bytes for
+            // the same rows: this is another version of Thalweg.
+            plan.change(closed.count, content(&closed.file));
             files.push(Planned { plan, file: closed.file, durable: false });
         }
-        match waiting.first() {
-            None => Ok((!files.is_empty()).then_some((replay.from, files))),
-            Some(plan) => Err(ConnectError::fatal(format!(
-                "{topic}-{number}: {} was planned with {} rows from offset {} to {}, and these \
-                 are no longer in the log. Set the connector's offset to {} to go on without them",
-                plan.key,
-                plan.count,
-                plan.first,
-                plan.last,
-                replay.end + 1
-            ))),
+        for plan in waiting {
+            gone += plan.count;
+            let key = plan.state_key();
+            self.plans.retain(|(_, known)| *known != key);
+            self.garbage.push(key);
         }
+        if gone > 0 {
+            self.tell_of_gone(gone, from, end, shared);
+        }
+        Ok((!files.is_empty()).then_some((from, files)))
     }
+
+    /// Rows that are in no planned file: they may be in one that is there.
+    fn misfit(&self, closed: &ClosedFile, end: i64) -> ConnectError {
+        let SinkPartition { topic, partition, .. } = &self.partition;
+        ConnectError::fatal(format!(
+            "{topic}-{partition}: the rows from offset {} to {} do not fit the plan that was made \
+             for them before a restart: some of its files are written already. Set the \
+             connector's offset to {} to leave out the rest of them",
+            closed.first,
+            closed.last,
+            end + 1
+        ))
+    }
+
+    /// The log removed rows after they were planned: it is said (invariant 4).
+    fn tell_of_gone(&self, gone: u64, from: i64, end: i64, shared: &Shared) {
+        let SinkPartition { topic, partition, .. } = &self.partition;
+        let note = format!(
+            "{gone} row(s) of offsets {from} to {end} were removed from the log, by compaction or \
+             retention, after files were planned for them and before these were written: they are \
+             written without them"
+        );
+        tracing::warn!(%topic, partition, "{note}");
+        shared.context.notes.set(format!("{topic}-{partition} files"), note);
+    }
+}
+
+/// Whether a file is a planned one, as far as the log still has its rows.
+fn holds(plan: &FilePlan, closed: &ClosedFile) -> bool {
+    *plan.path == *closed.path
+        && plan.schema == hex(closed.schema)
+        && plan.first <= closed.first
+        && closed.last <= plan.last
+        && closed.count <= plan.count
+}
+
+fn content(file: &Spooled) -> Content {
+    Content { bytes: file.bytes, crc: file.crc }
 }
 
 /// The name of a file.

@@ -12,6 +12,19 @@ use uuid::Uuid;
 
 use thalweg_core::connector::SinkPartition;
 
+/// Contents that a plan remembers from before it was changed: uploads of killed
+/// runs may still bring them.
+const FORMER_MAX: usize = 8;
+
+/// What a file's bytes are told by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Content {
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// Its CRC-32C.
+    pub(crate) crc: u32,
+}
+
 /// The plan of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FilePlan {
@@ -36,10 +49,12 @@ pub(crate) struct FilePlan {
     pub(crate) count: u64,
     /// The name of the file in its store.
     pub(crate) key: String,
-    /// Its length.
-    pub(crate) bytes: u64,
-    /// Its CRC-32C.
-    pub(crate) crc: u32,
+    /// Its length and CRC-32C.
+    #[serde(flatten)]
+    pub(crate) content: Content,
+    /// What was planned for the same offsets before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) former: Vec<Content>,
     /// What of the config decides paths and bytes, as one number.
     pub(crate) layout: u64,
 }
@@ -49,6 +64,21 @@ impl FilePlan {
     /// the same row.
     pub(crate) fn state_key(&self) -> String {
         format!("{}{:020}", state_prefix(self.topic_id, self.partition), self.first)
+    }
+
+    /// Plans other bytes, of as many rows or of those that the log still has. The
+    /// offsets stay, and with them the name.
+    pub(crate) fn change(&mut self, count: u64, content: Content) {
+        if self.content != content {
+            self.former.insert(0, self.content);
+            self.former.truncate(FORMER_MAX);
+        }
+        (self.count, self.content) = (count, content);
+    }
+
+    /// Whether it was ever planned with these bytes.
+    pub(crate) fn had(&self, content: Content) -> bool {
+        self.content == content || self.former.contains(&content)
     }
 
     /// Whether it holds the rows of this path and schema around an offset.

@@ -1,4 +1,7 @@
-use super::{Durability, Serve, Settings};
+use std::time::Duration;
+
+use super::log::Durability;
+use super::{Serve, Settings};
 
 fn from_file(text: &str) -> Result<Settings, String> {
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -16,8 +19,10 @@ fn without_arguments_all_has_a_default() {
     assert!(settings.kafka_auto_create && settings.kafka_partitions == 1);
     assert_eq!(settings.registry.to_string(), "127.0.0.1:8081");
     assert_eq!(settings.rest.to_string(), "127.0.0.1:8083");
-    assert_eq!(settings.durability, Durability::Fsync);
-    assert_eq!(settings.append_bytes_max, 128 << 20);
+    assert_eq!(settings.log.durability, Durability::Fsync);
+    // But for the interval, what the log has by itself.
+    let (log, own) = (settings.log.options(), thalweg_log::Options::default());
+    assert_eq!(format!("{log:?}"), format!("{own:?}"));
 }
 
 #[test]
@@ -26,7 +31,7 @@ fn the_file_is_read_and_arguments_come_before_it() {
         "data = \"x\"\n[log]\ndurability = \"page-cache\"\n[registry]\naliases = [\"a\", \"b\"]";
     let settings = from_file(text).unwrap();
     assert_eq!(settings.data.to_str(), Some("x"));
-    assert_eq!(settings.durability, Durability::PageCache);
+    assert_eq!(settings.log.durability, Durability::PageCache);
     assert_eq!(settings.registry_aliases, ["a", "b"]);
 }
 
@@ -40,6 +45,29 @@ fn what_kafka_clients_are_told_is_read() {
     assert!(!settings.kafka_auto_create && settings.kafka_partitions == 3);
     let error = from_file("[kafka]\nadvertised = \"log\"").unwrap_err();
     assert!(error.contains("kafka.advertised") && error.contains("host and a port"), "{error}");
+}
+
+#[test]
+fn limits_of_producers_and_compaction_are_read_by_kafkas_names() {
+    let text = "[kafka]\nproducer.id.expiration.ms = 60000\nproducer.ids.max = 7\n\
+                [log]\ncleaner.backoff.ms = 50\ncleaner.dedupe.buffer.size = 65536";
+    let options = from_file(text).unwrap().log.options();
+    assert_eq!(options.producer_expiration, Duration::from_secs(60));
+    assert_eq!(options.producers_max, 7);
+    assert_eq!(options.compaction_check, Duration::from_millis(50));
+    assert_eq!(options.compaction_map_bytes_max, 65_536);
+    let error = from_file(
+        "[kafka]\nproducer.id.expiration.ms = 0\n[log]\ncleaner.backoff.ms = 0\n\
+         cleaner.dedupe.buffer.size = 1000",
+    );
+    let error = error.unwrap_err();
+    for key in [
+        "kafka.producer.id.expiration.ms",
+        "log.cleaner.backoff.ms",
+        "log.cleaner.dedupe.buffer.size",
+    ] {
+        assert!(error.contains(key), "{key}: {error}");
+    }
 }
 
 #[test]

@@ -120,6 +120,23 @@ impl World {
         }));
     }
 
+    /// Changes rows over more WAL than a source streams: one that starts after it
+    /// reads a backlog. Most of the WAL is empty.
+    #[cfg(feature = "failpoints")]
+    pub(crate) fn fall_behind(&self) {
+        for part in 0..3 {
+            self.postgres
+                .sql(&format!(
+                    "BEGIN; \
+                     LOCK TABLE moves IN SHARE ROW EXCLUSIVE MODE; \
+                     UPDATE moves SET version = version + 1 WHERE id % 10 = {part}; \
+                     COMMIT; \
+                     SELECT pg_switch_wal()"
+                ))
+                .unwrap();
+        }
+    }
+
     /// Lets columns come and go if the snapshot is over.
     pub(crate) fn see(&self, thalweg: &Thalweg) {
         // It may have ended already.

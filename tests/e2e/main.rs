@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on must fail")]
 
 mod cli;
+mod compaction;
 mod crash;
 mod docs;
 mod evolution;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use thalweg_harness::{Postgres, Thalweg, ThalwegOptions};
+use thalweg_harness::{Postgres, Thalweg, ThalwegOptions, connector, postgres_source};
 
 /// How long anything may take on a loaded machine of two cores.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,27 +26,13 @@ pub(crate) fn options(data: Option<&Path>) -> ThalwegOptions {
 /// A source config for all tables of schema `public`; `name` is slot,
 /// publication and topic prefix too.
 pub(crate) fn source(postgres: &Postgres, name: &str, more: &[(&str, &str)]) -> Value {
-    let mut config = json!({
-        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
-        "database.hostname": "127.0.0.1",
-        "database.port": postgres.port().to_string(),
-        "database.user": "postgres",
-        "database.password": Postgres::PASSWORD,
-        "database.dbname": "postgres",
-        "plugin.name": "pgoutput",
-        "slot.name": name,
-        "publication.name": name,
-        "publication.autocreate.mode": "filtered",
-        "topic.prefix": name,
-        "status.update.interval.ms": "500",
-    });
-    extend(&mut config, more);
-    json!({ "name": name, "config": config })
+    let more = [&[("status.update.interval.ms", "500")], more].concat();
+    postgres_source(postgres, name, &more)
 }
 
 /// A local lake of JSON lines that rotates often.
 pub(crate) fn lake(name: &str, folder: &Path, more: &[(&str, &str)]) -> Value {
-    let mut config = json!({
+    let config = json!({
         "connector.class": "io.confluent.connect.s3.S3SinkConnector",
         "store.url": format!("file://{}", folder.display()),
         "format.class": "io.confluent.connect.s3.format.json.JsonFormat",
@@ -54,25 +40,12 @@ pub(crate) fn lake(name: &str, folder: &Path, more: &[(&str, &str)]) -> Value {
         "rotate.schedule.interval.ms": "300",
         "timezone": "UTC",
     });
-    extend(&mut config, more);
-    json!({ "name": name, "config": config })
-}
-
-/// Sets keys, or removes those whose value is `-`.
-fn extend(config: &mut Value, more: &[(&str, &str)]) {
-    let map = config.as_object_mut().unwrap();
-    for (key, value) in more {
-        if *value == "-" {
-            map.shift_remove(*key);
-        } else {
-            map.insert((*key).to_owned(), json!(value));
-        }
-    }
+    connector(name, config, more)
 }
 
 /// Posts a connector that must be taken.
-pub(crate) fn post(thalweg: &Thalweg, connector: &Value) {
-    let answer = thalweg.call("POST", "/connectors", Some(&connector.to_string())).unwrap();
+pub(crate) fn post(thalweg: &Thalweg, config: &Value) {
+    let answer = thalweg.call("POST", "/connectors", Some(&config.to_string())).unwrap();
     assert_eq!(answer.status, 201, "{}", answer.text);
 }
 

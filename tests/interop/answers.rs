@@ -57,6 +57,11 @@ const QUESTIONS: &str = "\
     read asked 0 3
     read asked 0 10
     read asked 0 11
+    # Offsets of an epoch, which may end before them
+    read asked 1 2 0
+    read asked 0 10 0
+    read asked 0 11 0
+    read asked 0 3 0
     time asked 1 0
     time asked 2 0
     # Records that are refused
@@ -78,12 +83,32 @@ const QUESTIONS: &str = "\
     ends asked
     topics";
 
+/// What only kafka-clients can ask.
+const OF_FOLDERS: &str = "\
+    create sized 3 retention.ms=-1
+    sizes sized
+    send sized 0 key 100
+    send sized 0 key 5000
+    send sized 2 - 10
+    sizes sized
+    trim sized 0 1
+    sizes sized
+    sizes missing
+    folder sized 2
+    folder sized 7
+    folder missing 0
+    delete sized
+    sizes sized";
+
 /// Where ours answers otherwise, and why.
 const DIFFERENCES: &[(&str, &str)] = &[("topics", "the server's own topics are listed too")];
 
-fn questions() -> Vec<String> {
+fn questions(client: Client) -> Vec<String> {
     let mut questions = Vec::new();
-    for line in QUESTIONS.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+    let more = if client == Client::Java { OF_FOLDERS } else { "" };
+    for line in
+        QUESTIONS.lines().chain(more.lines()).map(str::trim).filter(|line| !line.starts_with('#'))
+    {
         questions.push(line.to_owned());
         if ["create", "alter", "grow", "delete"].iter().any(|word| line.starts_with(word)) {
             questions.push("wait 300".to_owned());
@@ -95,9 +120,9 @@ fn questions() -> Vec<String> {
 #[test]
 #[ignore = "needs Java and PyPI: make interop"]
 fn a_real_kafka_answers_the_same() {
-    let questions = questions();
     let mut findings = Vec::new();
     for client in Client::ALL {
+        let questions = questions(client);
         let kafka = Kafka::start(&["auto.create.topics.enable=false"]).unwrap();
         let theirs = client.run(&kafka.address(), &questions);
         drop(kafka);

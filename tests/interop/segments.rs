@@ -4,7 +4,7 @@ use std::path::Path;
 
 use thalweg_harness::{Kafka, Postgres, Thalweg};
 
-use crate::dump::{Dump, dump};
+use crate::dump::{Dump, dump, dump_compacted};
 use crate::run::{CODECS, Client, count, kcat};
 use crate::setup::{eventually, options, post, source, wait_for_task};
 
@@ -132,6 +132,73 @@ fn segments_of_kafka_itself_pass_the_same_check() {
     let found = dump(&kafka.data(), "t", &[]);
     assert_eq!(found.records, 60_000);
     assert!(found.segments > 2, "{} segments", found.segments);
+}
+
+/// Keys of [`what_compaction_left`].
+const KEYS: usize = 3000;
+
+#[test]
+#[ignore = "needs Java and PyPI: make interop"]
+fn what_compaction_left() {
+    let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join("settings.toml");
+    std::fs::write(&settings, "[log]\ncleaner.backoff.ms = 50").unwrap();
+    let data = home.path().join("data");
+    let mut started = options(Some(&data));
+    started.arguments = vec!["--config".to_owned(), settings.display().to_string()];
+    let thalweg = Thalweg::start(&started).unwrap();
+    let servers = thalweg.kafka();
+    let compact = "cleanup.policy=compact segment.bytes=8192 min.cleanable.dirty.ratio=0.01 \
+                   delete.retention.ms=0";
+    for codec in CODECS {
+        Client::Java.must(servers, &[format!("create {codec} 1 {compact}")]);
+        // Each third key gets no second value, each seventh of the others a tombstone.
+        for round in 0..2 {
+            let keys = (0..KEYS).filter(|key| round == 0 || key % 3 > 0);
+            let lines: String = keys.map(|key| format!("{key}:{round} of {key}\n")).collect();
+            let arguments = ["-P", "-t", codec, "-K:", "-z", codec, "-X", "batch.num.messages=20"];
+            kcat(servers, &arguments, &lines);
+        }
+        let lines: String = deleted().map(|key| format!("{key}:\n")).collect();
+        kcat(servers, &["-P", "-t", codec, "-K:", "-Z", "-z", codec], &lines);
+        assert_eq!(Client::Java.ask(servers, &format!("write {codec} {codec} 3000")).len(), 3000);
+        count(
+            "records written to compacted topics",
+            KEYS + KEYS * 2 / 3 + 3000 + deleted().count(),
+        );
+    }
+    wait_until_compacted(&thalweg);
+    assert!(thalweg.stop().unwrap().success());
+    for codec in CODECS {
+        let found = dump_compacted(&data, codec, &["--print-data-log"]);
+        assert!(found.inner_gaps() > 100, "{codec}: {} gaps", found.inner_gaps());
+        assert!(found.codecs.iter().any(|of| of == codec), "{codec}: {:?}", found.codecs);
+        let of = |text: &str| found.lines.iter().filter(|line| line.contains(text)).count();
+        for key in (0..KEYS).step_by(501) {
+            let is_deleted = deleted().any(|deleted| deleted == key);
+            assert_eq!(of(&format!(" payload: 0 of {key}")), usize::from(key % 3 == 0), "{key}");
+            let has_second = key % 3 > 0 && !is_deleted;
+            assert_eq!(of(&format!(" payload: 1 of {key}")), usize::from(has_second), "{key}");
+        }
+        assert_eq!(of(" key: key-2999 "), 1);
+    }
+}
+
+fn deleted() -> impl Iterator<Item = usize> {
+    (0..KEYS).filter(|key| key % 3 > 0 && key % 7 == 0)
+}
+
+/// Waits until no pass has done anything for some time.
+fn wait_until_compacted(thalweg: &Thalweg) {
+    let passes = || thalweg.log().matches(" compacted ").count();
+    let (mut known, mut quiet) = (0, 0);
+    eventually("compaction to end", thalweg, || {
+        let now = passes();
+        quiet = if now == known { quiet + 1 } else { 0 };
+        known = now;
+        // Looked at ten times a second; a checkpoint comes after two.
+        (now > CODECS.len() && quiet > 50, now)
+    });
 }
 
 /// A topic of the server's own, which others may read too.

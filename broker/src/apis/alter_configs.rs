@@ -3,9 +3,10 @@
 use kafka_protocol::messages::alter_configs_request::AlterConfigsResource;
 use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::{AlterConfigsRequest, AlterConfigsResponse};
+use kafka_protocol::protocol::StrBytes;
 
-use super::configs::{self, Resource};
-use super::{Api, Run, text};
+use super::configs::{self, Change};
+use super::{Api, Run};
 use crate::call::Call;
 use crate::error_code::Refusal;
 use crate::server::Server;
@@ -34,33 +35,27 @@ pub(super) static API: Api = Api {
 
 async fn answer(server: &Server, call: &Call) -> Result<Response, Malformed> {
     let request: AlterConfigsRequest = call.decode()?;
-    let mut responses = Vec::with_capacity(request.resources.len());
-    for resource in request.resources {
-        let outcome = alter(server, &resource, request.validate_only).await;
-        let mut response = AlterConfigsResourceResponse::default()
-            .with_error_message(None)
-            .with_resource_type(resource.resource_type)
-            .with_resource_name(resource.resource_name);
-        if let Err(refusal) = outcome {
-            response.error_code = refusal.code.code();
-            response.error_message = Some(text(refusal.message));
-        }
-        responses.push(response);
-    }
+    let told = |code, message, kind, name| {
+        AlterConfigsResourceResponse::default()
+            .with_error_code(code)
+            .with_error_message(message)
+            .with_resource_type(kind)
+            .with_resource_name(name)
+    };
+    let responses = configs::alter(server, &request.resources, request.validate_only, told).await;
     call.encode(&AlterConfigsResponse::default().with_responses(responses))
 }
 
-async fn alter(
-    server: &Server,
-    asked: &AlterConfigsResource,
-    only_checks: bool,
-) -> Result<(), Refusal> {
-    let _altering = server.altering.lock().await;
-    let resource = Resource::find(server, asked.resource_type, &asked.resource_name)?;
-    let mut settings = Vec::with_capacity(asked.configs.len());
-    for config in &asked.configs {
-        let value = configs::required(&config.name, config.value.as_ref())?;
-        settings.push((config.name.to_string(), value));
+impl Change for AlterConfigsResource {
+    fn resource(&self) -> (i8, &StrBytes) {
+        (self.resource_type, &self.resource_name)
     }
-    configs::replace(server, resource, settings, only_checks).await
+
+    fn apply(&self, _: Vec<(String, String)>) -> Result<Vec<(String, String)>, Refusal> {
+        let given = self.configs.iter().map(|config| {
+            let value = configs::required(&config.name, config.value.as_ref())?;
+            Ok((config.name.to_string(), value))
+        });
+        given.collect()
+    }
 }

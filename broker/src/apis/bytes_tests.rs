@@ -12,10 +12,11 @@ async fn exchange(fixture: &Fixture, head: &[u8], body: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn api_versions_0() {
     let fixture = Fixture::new().await;
-    let list = b"\0\0\0\x0e\
+    let list = b"\0\0\0\x10\
         \0\0\0\0\0\x0b\0\x01\0\x04\0\x11\0\x02\0\x01\0\x0a\0\x03\0\0\0\x0d\0\x12\0\0\0\x04\
         \0\x13\0\x02\0\x07\0\x14\0\x01\0\x06\0\x15\0\0\0\x02\0\x16\0\0\0\x05\
-        \0\x20\0\x01\0\x04\0\x21\0\0\0\x02\0\x25\0\0\0\x03\0\x2c\0\0\0\x01\0\x3c\0\0\0\x02";
+        \0\x17\0\x02\0\x04\0\x20\0\x01\0\x04\0\x21\0\0\0\x02\0\x23\0\x01\0\x04\
+        \0\x25\0\0\0\x03\0\x2c\0\0\0\x01\0\x3c\0\0\0\x02";
     let answer = exchange(&fixture, b"\0\x12\0\0", b"").await;
     assert_eq!(answer, [b"\0\0\0\x01\0\0", &list[..]].concat());
     // A version of the future: error 35 and the list, in version 0.
@@ -51,6 +52,31 @@ async fn produce_9_and_fetch_12() {
     let head = b"\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x02\x02t\x02\0\0\0\x01\0\0\
         \0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\x01\xff\xff\xff\xff\x47";
     assert_eq!(answer, [head, BATCH, b"\0\0\0"].concat());
+}
+
+#[tokio::test]
+async fn offset_for_leader_epoch_3() {
+    let fixture = Fixture::new().await;
+    fixture.produce().await;
+    let body = b"\xff\xff\xff\xff\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0";
+    let answer = exchange(&fixture, b"\0\x17\0\x03", body).await;
+    let expected = b"\0\0\0\x01\0\0\0\0\0\0\0\x01\0\x01t\0\0\0\x01\
+        \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01";
+    assert_eq!(answer, expected);
+}
+
+#[tokio::test]
+async fn describe_log_dirs_1() {
+    let fixture = Fixture::new().await;
+    fixture.produce().await;
+    let body = b"\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0";
+    let answer = exchange(&fixture, b"\0\x23\0\x01", body).await;
+    let folder = fixture.folder.path().display().to_string();
+    let len = u8::try_from(folder.len()).unwrap();
+    let head = [b"\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0", &[len][..], folder.as_bytes()].concat();
+    let size = u8::try_from(BATCH.len()).unwrap();
+    let rest = [b"\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0", &[size][..]].concat();
+    assert_eq!(answer, [head, rest, b"\0\0\0\0\0\0\0\0\0".to_vec()].concat());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use kafka_protocol::protocol::StrBytes;
 use thalweg_log::{TopicConfig, TopicInfo};
 
+use super::text;
 use crate::error_code::{ErrorCode, Refusal};
 use crate::server::{NODE_ID, Server};
 
@@ -87,18 +88,23 @@ fn of_broker(server: &Server) -> Vec<Described> {
     let topics = TopicConfig::default();
     let retention_ms = topics.retention_ms.unwrap_or(-1).to_string();
     let options = &server.options;
+    let log = server.log().options();
+    let expiration_ms = log.producer_expiration.as_millis().to_string();
     let set = [
         ("auto.create.topics.enable", options.auto_create_topics.to_string(), OF_BROKER),
         ("broker.id", NODE_ID.to_string(), DEFAULT),
         ("compression.type", "producer".to_owned(), DEFAULT),
         ("default.replication.factor", "1".to_owned(), DEFAULT),
         ("delete.topic.enable", "true".to_owned(), DEFAULT),
+        ("log.cleaner.backoff.ms", log.compaction_check.as_millis().to_string(), OF_BROKER),
+        ("log.cleaner.dedupe.buffer.size", log.compaction_map_bytes_max.to_string(), OF_BROKER),
         ("log.cleanup.policy", "delete".to_owned(), DEFAULT),
         ("log.retention.ms", retention_ms, DEFAULT),
         ("log.segment.bytes", topics.segment_bytes.to_string(), DEFAULT),
         ("message.max.bytes", topics.message_bytes_max.to_string(), DEFAULT),
         ("min.insync.replicas", "1".to_owned(), DEFAULT),
         ("num.partitions", options.partitions_default.to_string(), OF_BROKER),
+        ("producer.id.expiration.ms", expiration_ms, OF_BROKER),
     ];
     let set = set.map(|(name, value, source)| Described {
         name: name.to_owned(),
@@ -128,14 +134,62 @@ pub(super) fn kind_of(name: &str) -> i8 {
         "compression.type" | "message.timestamp.type" => STRING,
         "min.cleanable.dirty.ratio" => DOUBLE,
         "max.message.bytes" | "message.max.bytes" | "segment.bytes" | "index.interval.bytes" => INT,
+        "producer.id.expiration.ms" => INT,
+        "log.cleaner.dedupe.buffer.size" => LONG,
         name if name.ends_with(".enable") => BOOLEAN,
         name if name.ends_with(".ms") || name.ends_with(".bytes") => LONG,
         _ => INT,
     }
 }
 
+/// A request's change of one resource's settings. AlterConfigs and
+/// IncrementalAlterConfigs have a type of their own each, alike in all but what
+/// they do to settings.
+pub(super) trait Change {
+    /// Kind and name of the resource.
+    fn resource(&self) -> (i8, &StrBytes);
+
+    /// The settings that it is to have instead of these.
+    fn apply(&self, settings: Vec<(String, String)>) -> Result<Vec<(String, String)>, Refusal>;
+}
+
+/// Makes changes, or only checks them, one after the other. `told` makes the
+/// answer to each: of code, message, kind and name of the resource.
+pub(super) async fn alter<C: Change, A>(
+    server: &Server,
+    changes: &[C],
+    only_checks: bool,
+    told: impl Fn(i16, Option<StrBytes>, i8, StrBytes) -> A,
+) -> Vec<A> {
+    let mut answers = Vec::with_capacity(changes.len());
+    for change in changes {
+        let (code, message) = match change_one(server, change, only_checks).await {
+            Ok(()) => (0, None),
+            Err(refusal) => (refusal.code.code(), Some(text(refusal.message))),
+        };
+        let (kind, name) = change.resource();
+        answers.push(told(code, message, kind, name.clone()));
+    }
+    answers
+}
+
+async fn change_one(
+    server: &Server,
+    change: &impl Change,
+    only_checks: bool,
+) -> Result<(), Refusal> {
+    let _altering = server.altering.lock().await;
+    let (kind, name) = change.resource();
+    let resource = Resource::find(server, kind, name)?;
+    let own = match &resource {
+        Resource::Topic(topic) => topic.config.clone(),
+        Resource::Broker => Vec::new(),
+    };
+    replace(server, resource, change.apply(own)?, only_checks).await
+}
+
 /// Replaces the settings of a topic, or only checks them.
-pub(super) async fn replace(
+async fn replace(
     server: &Server,
     resource: Resource,
     settings: Vec<(String, String)>,

@@ -5,9 +5,10 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
 };
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
+use kafka_protocol::protocol::StrBytes;
 
-use super::configs::{self, Resource};
-use super::{Api, Run, text};
+use super::configs::{self, Change};
+use super::{Api, Run};
 use crate::call::Call;
 use crate::error_code::{ErrorCode, Refusal};
 use crate::server::Server;
@@ -47,37 +48,27 @@ const SUBTRACT: i8 = 3;
 
 async fn answer(server: &Server, call: &Call) -> Result<Response, Malformed> {
     let request: IncrementalAlterConfigsRequest = call.decode()?;
-    let mut responses = Vec::with_capacity(request.resources.len());
-    for resource in request.resources {
-        let outcome = alter(server, &resource, request.validate_only).await;
-        let mut response = AlterConfigsResourceResponse::default()
-            .with_error_message(None)
-            .with_resource_type(resource.resource_type)
-            .with_resource_name(resource.resource_name);
-        if let Err(refusal) = outcome {
-            response.error_code = refusal.code.code();
-            response.error_message = Some(text(refusal.message));
-        }
-        responses.push(response);
-    }
+    let told = |code, message, kind, name| {
+        AlterConfigsResourceResponse::default()
+            .with_error_code(code)
+            .with_error_message(message)
+            .with_resource_type(kind)
+            .with_resource_name(name)
+    };
+    let responses = configs::alter(server, &request.resources, request.validate_only, told).await;
     call.encode(&IncrementalAlterConfigsResponse::default().with_responses(responses))
 }
 
-async fn alter(
-    server: &Server,
-    asked: &AlterConfigsResource,
-    only_checks: bool,
-) -> Result<(), Refusal> {
-    let _altering = server.altering.lock().await;
-    let resource = Resource::find(server, asked.resource_type, &asked.resource_name)?;
-    let mut settings = match &resource {
-        Resource::Topic(topic) => topic.config.clone(),
-        Resource::Broker => Vec::new(),
-    };
-    for change in &asked.configs {
-        apply(&mut settings, change)?;
+impl Change for AlterConfigsResource {
+    fn resource(&self) -> (i8, &StrBytes) {
+        (self.resource_type, &self.resource_name)
     }
-    configs::replace(server, resource, settings, only_checks).await
+
+    fn apply(&self, settings: Vec<(String, String)>) -> Result<Vec<(String, String)>, Refusal> {
+        let mut settings = settings;
+        self.configs.iter().try_for_each(|change| apply(&mut settings, change))?;
+        Ok(settings)
+    }
 }
 
 fn apply(settings: &mut Vec<(String, String)>, change: &AlterableConfig) -> Result<(), Refusal> {

@@ -11,11 +11,13 @@ mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_log_dirs;
 mod fetch;
 mod incremental_alter_configs;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
+mod offset_for_leader_epoch;
 mod operations;
 pub(crate) mod produce;
 #[cfg(test)]
@@ -86,8 +88,10 @@ static APIS: &[&Api] = &[
     &delete_topics::API,
     &delete_records::API,
     &init_producer_id::API,
+    &offset_for_leader_epoch::API,
     &describe_configs::API,
     &alter_configs::API,
+    &describe_log_dirs::API,
     &create_partitions::API,
     &incremental_alter_configs::API,
     &describe_cluster::API,

@@ -63,7 +63,7 @@ fn name(name: &str) -> TopicName {
 #[test]
 fn the_list_has_no_group_and_no_transaction_api() {
     let keys: Vec<i16> = APIS.iter().map(|api| api.key).collect();
-    assert_eq!(keys, [0, 1, 2, 3, 18, 19, 20, 21, 22, 32, 33, 37, 44, 60]);
+    assert_eq!(keys, [0, 1, 2, 3, 18, 19, 20, 21, 22, 23, 32, 33, 35, 37, 44, 60]);
 }
 
 #[tokio::test]
@@ -234,6 +234,109 @@ async fn list_offsets() {
 }
 
 #[tokio::test]
+async fn offset_for_leader_epoch() {
+    use offset_for_leader_epoch_request::{OffsetForLeaderPartition, OffsetForLeaderTopic};
+    let fixture = Fixture::new().await;
+    for _ in 0..3 {
+        fixture.produce().await;
+    }
+    let topic = fixture.server.log().topic("t").unwrap();
+    fixture.server.log().delete_records(topic.partition(0), 1).await.unwrap();
+    let asked = |partition, current, epoch| {
+        OffsetForLeaderPartition::default()
+            .with_partition(partition)
+            .with_current_leader_epoch(current)
+            .with_leader_epoch(epoch)
+    };
+    let of = |topic: &str, partitions| {
+        OffsetForLeaderTopic::default().with_topic(name(topic)).with_partitions(partitions)
+    };
+    let request = |_| {
+        let of_t = vec![
+            asked(0, 0, 0),
+            asked(0, -1, 0),
+            asked(1, 0, 0),
+            asked(0, 0, 1),
+            asked(0, 0, -1),
+            asked(0, 0, -2),
+            asked(0, 1, 0),
+            asked(0, -2, 0),
+            asked(2, 0, 0),
+            asked(-1, 0, 0),
+        ];
+        let topics = vec![of("t", of_t), of("none", vec![asked(0, -1, 0)])];
+        OffsetForLeaderEpochRequest::default().with_topics(topics)
+    };
+    let check = |version, answer: OffsetForLeaderEpochResponse| {
+        let parts = answer.topics.iter().flat_map(|topic| &topic.partitions);
+        let found: Vec<_> =
+            parts.map(|p| (p.partition, p.error_code, p.leader_epoch, p.end_offset)).collect();
+        let expected = [
+            (0, 0, 0, 3),
+            (0, 0, 0, 3),
+            (1, 0, 0, 0),
+            (0, 0, -1, -1),
+            (0, 0, -1, -1),
+            (0, 0, -2, 1),
+            (0, 75, -1, -1),
+            (0, 74, -1, -1),
+            (2, 3, -1, -1),
+            (-1, 3, -1, -1),
+            (0, 3, -1, -1),
+        ];
+        assert_eq!(found, expected, "{version}");
+    };
+    all(&fixture, ApiKey::OffsetForLeaderEpoch, request, check).await;
+}
+
+#[tokio::test]
+async fn describe_log_dirs() {
+    let fixture = Fixture::new().await;
+    for partition in [0, 0, 1] {
+        fixture.produce_to(partition).await;
+    }
+    let asked = |topic: &str, partitions: &[i32]| {
+        describe_log_dirs_request::DescribableLogDirTopic::default()
+            .with_topic(name(topic))
+            .with_partitions(partitions.to_vec())
+    };
+    let len = i64::try_from(BATCH.len()).unwrap();
+    let found = |answer: DescribeLogDirsResponse| -> Vec<(String, Vec<(i32, i64)>)> {
+        let [dir] = &answer.results[..] else { panic!("{answer:?}") };
+        assert_eq!((answer.error_code, dir.error_code), (0, 0));
+        assert_eq!(*dir.log_dir, *fixture.folder.path().display().to_string());
+        let topics = dir.topics.iter().map(|topic| {
+            let sizes = topic.partitions.iter().map(|p| {
+                assert!(p.offset_lag == 0 && !p.is_future_key);
+                (p.partition_index, p.partition_size)
+            });
+            (topic.name.to_string(), sizes.collect())
+        });
+        let mut topics: Vec<_> = topics.collect();
+        topics.sort();
+        topics
+    };
+    let some = |_| {
+        let topics = vec![asked("t", &[1, 2, -1]), asked("none", &[0]), asked("own", &[])];
+        DescribeLogDirsRequest::default().with_topics(Some(topics))
+    };
+    all(&fixture, ApiKey::DescribeLogDirs, some, |version, answer: DescribeLogDirsResponse| {
+        let dir = &answer.results[0];
+        let (total, usable) = (dir.total_bytes, dir.usable_bytes);
+        let is_told = total > 0 && (0..=total).contains(&usable);
+        assert!(if version >= 4 { is_told } else { total == -1 && usable == -1 }, "{dir:?}");
+        assert_eq!(found(answer), [("t".to_owned(), vec![(1, len)])], "{version}");
+    })
+    .await;
+    let every = |_| DescribeLogDirsRequest::default().with_topics(None);
+    all(&fixture, ApiKey::DescribeLogDirs, every, |version, answer: DescribeLogDirsResponse| {
+        let t = ("t".to_owned(), vec![(0, 2 * len), (1, len)]);
+        assert_eq!(found(answer), [("own".to_owned(), vec![(0, 0)]), t], "{version}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn create_change_and_delete_topics() {
     use create_topics_request::{CreatableTopic, CreatableTopicConfig};
     let fixture = Fixture::new().await;
@@ -327,6 +430,16 @@ async fn settings() {
     let check = |version, answer: DescribeConfigsResponse| {
         let codes: Vec<i16> = answer.results.iter().map(|result| result.error_code).collect();
         assert_eq!(codes, [0, 0, 3, 42]);
+        let broker = |name: &str| {
+            let configs = &answer.results[0].configs;
+            let config = configs.iter().find(|config| &*config.name == name).unwrap();
+            assert!(config.read_only && config.config_source == 4);
+            (config.value.as_deref().unwrap(), config.config_type)
+        };
+        let typed = |kind| if version >= 3 { kind } else { 0 };
+        assert_eq!(broker("log.cleaner.backoff.ms"), ("15000", typed(5)));
+        assert_eq!(broker("log.cleaner.dedupe.buffer.size"), ("134217728", typed(5)));
+        assert_eq!(broker("producer.id.expiration.ms"), ("86400000", typed(3)));
         let config = &answer.results[1].configs[..];
         assert_eq!((&*config[0].name, config.len()), ("retention.ms", 1));
         assert_eq!(config[0].synonyms.len(), 1);

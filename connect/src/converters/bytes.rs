@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use thalweg_core::batch::{Cell, Columns, Layout};
+use thalweg_core::batch::{Columns, Layout};
 use thalweg_core::schema::{Kind, SchemaBuilder};
-use thalweg_core::{BoxFuture, ConnectError, ErrorKind};
+use thalweg_core::{BoxFuture, ConnectError};
 
-use super::{Converter, OneLayout, RowDecoder, RowEncoder};
+use super::{Converter, OneLayout, RowDecoder, RowEncoder, add_bytes, kind_name};
 
 /// Passes bytes through; refuses rows that are not bytes.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Converter for ByteArrayConverter {
             other => Err(ConnectError::bad_config(format!(
                 "ByteArrayConverter writes bytes only, and the rows for topic {topic} are {}: \
                  use AvroConverter or JsonConverter",
-                super::string::kind_name(other)
+                kind_name(other)
             ))),
         };
         Box::pin(std::future::ready(plan))
@@ -67,19 +67,4 @@ impl OneLayout for BytesDecoder {
     fn decode(&self, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
         add_bytes(bytes, into)
     }
-}
-
-/// Adds a row that is these bytes.
-pub(super) fn add_bytes(bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
-    match into.intern(bytes) {
-        Some(cell @ Cell::Span { .. }) => into.set(Layout::ROOT, cell),
-        _ => {
-            return Err(ConnectError::new(
-                ErrorKind::BadRecord,
-                "the batch has no room for these bytes",
-            ));
-        }
-    }
-    into.end_row();
-    Ok(())
 }

@@ -17,8 +17,9 @@ mod string;
 
 use std::sync::Arc;
 
-use thalweg_core::batch::{Columns, Layout};
-use thalweg_core::{BoxFuture, ConnectError};
+use thalweg_core::batch::{Cell, Columns, Layout};
+use thalweg_core::schema::Kind;
+use thalweg_core::{BoxFuture, ConnectError, ErrorKind};
 
 pub use bytes::ByteArrayConverter;
 pub use factory::{Converters, DEFAULT_CLASS};
@@ -140,6 +141,36 @@ impl<D: OneLayout> RowDecoder for D {
 
     fn decode(&mut self, _tag: Tag, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
         OneLayout::decode(self, bytes, into)
+    }
+}
+
+/// Adds a row that is these bytes.
+fn add_bytes(bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError> {
+    match into.intern(bytes) {
+        Some(cell @ Cell::Span { .. }) => into.set(Layout::ROOT, cell),
+        _ => {
+            return Err(ConnectError::new(
+                ErrorKind::BadRecord,
+                "the batch has no room for these bytes",
+            ));
+        }
+    }
+    into.end_row();
+    Ok(())
+}
+
+/// What people call a kind.
+fn kind_name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Boolean => "booleans",
+        Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64 => "integers",
+        Kind::Float32 | Kind::Float64 => "floats",
+        Kind::String => "text",
+        Kind::Bytes => "bytes",
+        Kind::Struct(_) => "structs",
+        Kind::Array(_) => "arrays",
+        Kind::Map(..) => "maps",
+        Kind::Json => "JSON values",
     }
 }
 

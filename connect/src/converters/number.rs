@@ -7,7 +7,7 @@ use thalweg_core::batch::{Cell, Columns, Layout};
 use thalweg_core::schema::{Kind, SchemaBuilder};
 use thalweg_core::{BoxFuture, ConnectError, ErrorKind};
 
-use super::{Converter, OneLayout, RowDecoder, RowEncoder};
+use super::{Converter, OneLayout, RowDecoder, RowEncoder, kind_name};
 
 /// Writes and reads one kind of number (or booleans), big-endian.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ impl Converter for NumberConverter {
                 "the converter writes values of kind {:?} only, and the rows for topic {topic} are \
                  {}: use AvroConverter or JsonConverter",
                 self.kind,
-                super::string::kind_name(layout.schema().kind())
+                kind_name(layout.schema().kind())
             )))
         };
         Box::pin(std::future::ready(made))

@@ -7,7 +7,7 @@ use thalweg_core::batch::{Cell, Columns, Layout, NodeId, NodeKind};
 use thalweg_core::schema::{Kind, SchemaBuilder};
 use thalweg_core::{BoxFuture, ConnectError, ErrorKind};
 
-use super::{Converter, OneLayout, RowDecoder, RowEncoder};
+use super::{Converter, OneLayout, RowDecoder, RowEncoder, add_bytes};
 
 /// Writes what Java's `toString` would: scalars bare, structs as
 /// `Struct{id=1,name=x}` without their nulls. Reads text.
@@ -127,21 +127,6 @@ impl OneLayout for TextDecoder {
                 format!("the record is not text: no UTF-8 at byte {}", error.valid_up_to()),
             ));
         }
-        super::bytes::add_bytes(bytes, into)
-    }
-}
-
-/// What people call a kind.
-pub(super) fn kind_name(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Boolean => "booleans",
-        Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64 => "integers",
-        Kind::Float32 | Kind::Float64 => "floats",
-        Kind::String => "text",
-        Kind::Bytes => "bytes",
-        Kind::Struct(_) => "structs",
-        Kind::Array(_) => "arrays",
-        Kind::Map(..) => "maps",
-        Kind::Json => "JSON values",
+        add_bytes(bytes, into)
     }
 }

@@ -158,6 +158,7 @@ impl Reader {
         let decoded = decode(&fetched.batches, next, partition, decoders, &mut self.opener).await;
         failpoint::reach("sink.decoded");
         for batch in decoded.batches {
+            // Columns that grow with their rows: at most twice as much is taken.
             let bytes = batch.batch.size().clamp(1, AHEAD_BYTES_MAX);
             let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
             let permit = tokio::select! {

@@ -62,7 +62,9 @@ async fn poll(
             tokio::task::yield_now().await;
             continue;
         }
-        let bytes = batch.size().clamp(1, IN_FLIGHT_BYTES_MAX);
+        // All that it keeps: a table's batch has the room that the one before it
+        // needed, however few rows came (invariant 7).
+        let bytes = batch.memory().clamp(1, IN_FLIGHT_BYTES_MAX);
         let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
         let permit = tokio::select! {
             biased;

@@ -105,7 +105,21 @@ impl Columns {
         self.rows
     }
 
-    /// About how much memory the rows take, in bytes.
+    /// About how much memory is taken, in bytes, with the room that is made for
+    /// rows to come.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let columns = self.columns.iter().map(|column| match column {
+            Column::Cells(cells) => cells.capacity() * size_of::<Cell>(),
+            Column::Presence(present) => present.capacity(),
+            Column::Lists { spans, items } => spans.capacity() * size_of::<Cell>() + items.memory(),
+            Column::Constant(_) | Column::AllPresent => 0,
+        });
+        columns.sum::<usize>() + self.absent.capacity() + self.arena.capacity()
+    }
+
+    /// About how many bytes the rows are, whatever room there is for more: by
+    /// this it is decided when a batch is full.
     #[must_use]
     pub fn size(&self) -> usize {
         let lists: usize = self

@@ -96,7 +96,15 @@ impl Batch {
         }
     }
 
-    /// About how much memory the rows take, in bytes.
+    /// About how much memory it takes, in bytes: see [`Columns::memory`].
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.key.as_ref().map_or(0, Columns::memory)
+            + self.value.as_ref().map_or(0, Columns::memory)
+            + self.rows * 16
+    }
+
+    /// About how many bytes the rows are: see [`Columns::size`].
     #[must_use]
     pub fn size(&self) -> usize {
         self.key.as_ref().map_or(0, Columns::size)

@@ -41,9 +41,10 @@ impl SourceBatch {
         self.batches.iter().map(|batch| batch.rows).sum()
     }
 
-    /// About how much memory it takes, in bytes.
+    /// About how much memory it takes, in bytes, with the room in it for more
+    /// rows.
     #[must_use]
-    pub fn size(&self) -> usize {
-        self.batches.iter().map(Batch::size).sum()
+    pub fn memory(&self) -> usize {
+        self.batches.iter().map(Batch::memory).sum()
     }
 }

@@ -66,6 +66,31 @@ fn a_constant_is_there_in_every_row_and_takes_no_cells() {
 }
 
 #[test]
+fn room_for_rows_to_come_counts_as_memory_and_not_as_rows() {
+    let schema = SchemaBuilder::structure()
+        .field("id", SchemaBuilder::int64().build())
+        .field("note", SchemaBuilder::string().build())
+        .build();
+    let rows = |count: i64, columns: &mut Columns| {
+        for id in 0..count {
+            columns.set(1, Cell::Int(id));
+            let note = columns.intern(b"ten bytes.").unwrap();
+            columns.set(2, note);
+            columns.end_row();
+        }
+    };
+    let mut large = Columns::new(Layout::of(&schema));
+    rows(1000, &mut large);
+    assert!((large.size()..=3 * large.size()).contains(&large.memory()), "{}", large.memory());
+    let mut small = Columns::new(Layout::of(&schema));
+    assert_eq!(small.memory(), 0);
+    small.make_room(&large.room());
+    rows(1, &mut small);
+    assert!(small.size() < 100, "{}", small.size());
+    assert!(small.memory() >= large.size(), "{} of {}", small.memory(), large.size());
+}
+
+#[test]
 fn a_discarded_row_leaves_no_trace() {
     let schema = SchemaBuilder::structure().field("id", SchemaBuilder::int64().build()).build();
     let mut columns = Columns::new(Layout::of(&schema));

@@ -146,6 +146,16 @@ impl CompactionJob {
         Self { disk, on, settings, pass: None, is_stopped }
     }
 
+    /// The partition that it works on.
+    pub(crate) fn target(&self) -> TopicPartition {
+        self.on.target
+    }
+
+    /// Base of the first segment that is left to do.
+    pub(crate) fn first_segment(&self) -> Option<i64> {
+        self.on.segments.front().map(|segment| segment.base)
+    }
+
     /// Does one step, and has an outcome even if it panics.
     pub(crate) fn run_to_the_end(self) -> CompactionOutcome {
         let (target, folder) = (self.on.target, self.on.folder.clone());

@@ -31,12 +31,19 @@ const RETRY_AFTER: Duration = Duration::from_secs(600);
 pub(super) struct Compactions {
     /// When it is looked for what is due.
     next_check: Duration,
-    is_running: bool,
+    running: Option<Running>,
     /// What is left of the pass under way.
     rest: Option<CompactionJob>,
     /// Partitions that can't be compacted, and until when they are left alone.
     failed: BTreeMap<TopicPartition, Duration>,
     is_stopped: Arc<AtomicBool>,
+}
+
+/// The step under way.
+struct Running {
+    target: TopicPartition,
+    /// Base of the first segment that it has left to do.
+    first: Option<i64>,
 }
 
 /// What speaks for a partition.
@@ -53,7 +60,7 @@ impl Compactions {
 
     /// When there will be something to do, unless an outcome comes before.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        (!self.is_running).then_some(self.next_check)
+        self.running.is_none().then_some(self.next_check)
     }
 }
 
@@ -66,14 +73,15 @@ impl Engine {
     /// The step of compaction that is wanted now, if one is. Its outcome must be
     /// handed to [`compaction_done`](Self::compaction_done).
     pub(crate) fn take_compaction(&mut self) -> Option<CompactionJob> {
-        if self.compactions.is_running || self.stopped.is_some() {
+        if self.compactions.running.is_some() || self.stopped.is_some() {
             return None;
         }
         let job = match self.compactions.rest.take() {
             Some(job) => Some(job),
             None => self.next_pass(),
         };
-        self.compactions.is_running = job.is_some();
+        self.compactions.running =
+            job.as_ref().map(|job| Running { target: job.target(), first: job.first_segment() });
         job
     }
 
@@ -127,11 +135,20 @@ impl Engine {
 
     /// Takes the outcome of a step: the new segment gets its place.
     pub(crate) fn compaction_done(&mut self, outcome: CompactionOutcome) {
-        self.compactions.is_running = false;
+        let running = self.compactions.running.take();
         let target = outcome.target;
+        let left = self.first_segment(target);
+        let is_trimmed = running.is_some_and(|Running { target: of, first }| {
+            of == target && first.is_some_and(|first| left.is_none_or(|left| left > first))
+        });
+        if is_trimmed {
+            // Files went that it reads: no fault of theirs. Again, on what is left.
+            self.compactions.next_check = Duration::ZERO;
+        }
         let left_over = outcome.left_over();
         let step = match outcome.step {
             Ok(step) => step,
+            Err(_) if is_trimmed => return,
             Err(error) => return self.compaction_failed(target, &error),
         };
         match self.swap(target, step) {
@@ -144,6 +161,12 @@ impl Engine {
             }
             Err(_) => {}
         }
+    }
+
+    /// Base of a partition's first segment.
+    fn first_segment(&self, at: TopicPartition) -> Option<i64> {
+        let partition = self.topics.get(&at.topic)?.partitions.get(at.partition as usize)?;
+        partition.view.read().segments.first().map(|segment| segment.base)
     }
 
     fn compaction_failed(&mut self, target: TopicPartition, error: &LogError) {

@@ -420,6 +420,42 @@ fn a_trim_or_a_deletion_during_a_step_wins() {
     log.open().unwrap();
 }
 
+/// Files that a step reads may be trimmed: that is no failure, after which the
+/// partition would be left alone for long.
+#[test]
+fn what_a_trim_interrupts_goes_on_at_once() {
+    // Before the first step reads, after it has read, and between two steps.
+    for when in 0..3 {
+        let mut log = Keyed::new(9, &[("segment.bytes", "1500")], small());
+        for n in 0..200 {
+            let key = format!("k{}", n % 30);
+            assert!(log.append(Compression::None, &[(&key, Some(&format!("{n}")))]));
+        }
+        let mut job = log.next_job();
+        let mut outcome = (when > 0).then(|| job.take().unwrap().run_to_the_end());
+        if when == 2 {
+            log.engine().compaction_done(outcome.take().unwrap());
+        }
+        let (reply, mut answer) = oneshot::channel();
+        let at = log.at;
+        log.engine().commit(vec![Command::Trim(at, 100, reply)]);
+        answer.try_recv().unwrap().unwrap();
+        if when == 2 {
+            job = log.engine().take_compaction();
+        }
+        let outcome = outcome.unwrap_or_else(|| job.unwrap().run_to_the_end());
+        assert_eq!(outcome.step.is_ok(), when == 1, "{when}");
+        log.engine().compaction_done(outcome);
+        // With no time between.
+        let outcome = log.engine().take_compaction().unwrap().run_to_the_end();
+        assert!(outcome.step.is_ok(), "{when}");
+        log.engine().compaction_done(outcome);
+        log.compact();
+        let left = log.read_from(100);
+        assert!(left.len() < 70, "{when}: {} records are left", left.len());
+    }
+}
+
 #[test]
 fn reads_go_on_during_a_swap() {
     let mut log = Keyed::new(8, &[("segment.bytes", "3000")], small());

@@ -16,7 +16,7 @@ mod wide_tests;
 
 use std::collections::HashMap;
 use std::future::ready;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,6 +39,7 @@ use crate::view::{Found, PartitionView, View, unknown};
 pub use produce::PendingProduce;
 use queue::{Queue, Stop};
 use threads::Threads;
+pub use wide::Space;
 
 /// The embedded log in a data folder, which it locks.
 ///
@@ -46,6 +47,7 @@ use threads::Threads;
 /// made durable by the next sync, together. Reads are served from memory or from
 /// the segment files, and wait for no write.
 pub struct SegmentLog {
+    folder: PathBuf,
     shared: Arc<Shared>,
     threads: Mutex<Option<Threads>>,
 }
@@ -99,7 +101,8 @@ impl SegmentLog {
         });
         let threads = Threads::start(engine, Arc::clone(&shared), lock)
             .map_err(|error| failed("starting the threads of", folder, &error))?;
-        Ok(Self { shared, threads: Mutex::new(Some(threads)) })
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        Ok(Self { folder, shared, threads: Mutex::new(Some(threads)) })
     }
 
     /// Stops the log: everything queued is written, segments are synced, and a

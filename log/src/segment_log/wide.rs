@@ -1,15 +1,56 @@
 //! What [`SegmentLog`] can do beyond the [`Log`] trait, for those who serve it
 //! to Kafka's clients.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{SegmentLog, blocking};
 use crate::api::{Log, Result, TopicId, TopicInfo, TopicPartition};
+use crate::disk::failed;
 use crate::engine::Command;
+use crate::options::Options;
 use crate::record::TimedOffset;
 use crate::topic::TopicConfig;
 
+/// The space of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// All of it, in bytes.
+    pub total_bytes: u64,
+    /// What this process may still fill, in bytes.
+    pub usable_bytes: u64,
+}
+
 impl SegmentLog {
+    /// The data folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The settings that it was opened with.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    /// The space of the disk that the data folder is on.
+    pub fn space(&self) -> Result<Space> {
+        let found = rustix::fs::statvfs(&self.folder)
+            .map_err(|error| failed("asking for the space of", &self.folder, &error.into()))?;
+        Ok(Space {
+            total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
+            usable_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+        })
+    }
+
+    /// Bytes of the batches of a partition.
+    pub fn partition_bytes(&self, of: TopicPartition) -> Result<u64> {
+        let partition = self.shared.view.partition(of)?;
+        let records = partition.read();
+        Ok(records.segments.iter().map(|segment| segment.len).sum())
+    }
+
     /// The topic of this id.
     #[must_use]
     pub fn topic_by_id(&self, id: TopicId) -> Option<TopicInfo> {

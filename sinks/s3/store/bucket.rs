@@ -80,6 +80,23 @@ pub(crate) struct Bucket {
     spool: Arc<SpoolFolder>,
 }
 
+/// A request that makes an object, with all that objects are to have. The types
+/// of such requests share no trait.
+macro_rules! new_object {
+    ($bucket:expr, $plan:expr, $request:expr) => {{
+        let config = &$bucket.config;
+        $request
+            .bucket(&config.bucket)
+            .key(&$plan.key)
+            .set_metadata(Some(metadata($plan)))
+            .set_acl(config.acl.as_deref().map(ObjectCannedAcl::from))
+            .set_server_side_encryption(
+                config.encryption.as_deref().map(ServerSideEncryption::from),
+            )
+            .set_ssekms_key_id(config.kms_key.clone())
+    }};
+}
+
 impl Bucket {
     /// Opens it for one task. Files lie in the system's temporary folder until
     /// they are complete.
@@ -97,16 +114,8 @@ impl Bucket {
                 tokio::fs::read(on_disk.path()).await.map(Bytes::from).map_err(unreadable)?
             }
         };
-        let mut request = self
-            .client
-            .put_object()
-            .bucket(&self.config.bucket)
-            .key(&plan.key)
-            .set_metadata(Some(metadata(plan)))
-            .set_acl(self.config.acl.as_deref().map(ObjectCannedAcl::from))
-            .set_server_side_encryption(self.encryption())
-            .set_ssekms_key_id(self.config.kms_key.clone())
-            .body(ByteStream::from(bytes));
+        let mut request = new_object!(self, plan, self.client.put_object());
+        request = request.body(ByteStream::from(bytes));
         if self.config.conditional {
             request = request.if_none_match("*");
         }
@@ -120,15 +129,7 @@ impl Bucket {
     async fn put_in_parts(&self, plan: &FilePlan, file: &Spooled) -> Result<Put, ConnectError> {
         self.abort_leftovers(&plan.key).await;
         let place = self.place(&plan.key);
-        let created = self
-            .client
-            .create_multipart_upload()
-            .bucket(&self.config.bucket)
-            .key(&plan.key)
-            .set_metadata(Some(metadata(plan)))
-            .set_acl(self.config.acl.as_deref().map(ObjectCannedAcl::from))
-            .set_server_side_encryption(self.encryption())
-            .set_ssekms_key_id(self.config.kms_key.clone())
+        let created = new_object!(self, plan, self.client.create_multipart_upload())
             .send()
             .await
             .map_err(|error| explain("beginning the upload of", &place, &error))?;
@@ -242,10 +243,6 @@ impl Bucket {
             tracing::warn!(key, "an unfinished upload is left: let a lifecycle rule remove such");
         }
     }
-
-    fn encryption(&self) -> Option<ServerSideEncryption> {
-        self.config.encryption.as_deref().map(ServerSideEncryption::from)
-    }
 }
 
 impl Store for Bucket {
@@ -325,7 +322,7 @@ fn metadata(plan: &FilePlan) -> HashMap<String, String> {
         (TOPIC_ID, plan.topic_id.to_string()),
         (FIRST, plan.first.to_string()),
         (LAST, plan.last.to_string()),
-        (CRC, format!("{:08x}", plan.crc)),
+        (CRC, format!("{:08x}", plan.content.crc)),
     ];
     fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }

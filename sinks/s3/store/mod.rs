@@ -11,7 +11,7 @@ use std::sync::Arc;
 use thalweg_core::{BoxFuture, ConnectError};
 use uuid::Uuid;
 
-use super::plan::FilePlan;
+use super::plan::{Content, FilePlan};
 use crate::lake::{SpoolFolder, Spooled};
 
 pub(crate) use bucket::{Bucket, BucketConfig, Checksums};
@@ -40,11 +40,10 @@ pub(crate) struct WrittenFor {
 }
 
 impl Found {
-    /// Whether it is the planned file.
+    /// Whether it is the planned file, or what was planned for its offsets before.
     pub(crate) fn is(&self, plan: &FilePlan) -> bool {
         let planned = WrittenFor { topic_id: plan.topic_id, first: plan.first, last: plan.last };
-        self.bytes == plan.bytes
-            && self.crc == Some(plan.crc)
+        self.crc.is_some_and(|crc| plan.had(Content { bytes: self.bytes, crc }))
             && self.written_for.as_ref().is_none_or(|noted| *noted == planned)
     }
 }

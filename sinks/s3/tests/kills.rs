@@ -206,30 +206,88 @@ async fn another_layout_in_the_middle_of_a_round_is_refused_not_repeated() {
     assert!(refused > 0 && went_on > 0, "{refused} {went_on}");
 }
 
+/// As by compaction, retention or deleted records, of any part of what was
+/// planned: what is left is written once, by the same names, and it is told.
 #[tokio::test]
-async fn rows_that_the_log_lost_in_the_middle_of_a_round_are_told() {
-    let config = [("flush.size", "4"), ("format.class", "json")];
-    let log: Vec<_> = (0..12).map(|offset| row(offset, 1)).collect();
-    let (mut told, mut went_on) = (0, 0);
-    for kill_at in 1..12 {
-        for gone in [0..4, 2..4, 4..8] {
-            let mut world = World::new(&config);
-            world.run(&log, kill_at).await.result.unwrap_err();
-            let rest: Vec<_> =
-                log.iter().filter(|row| !gone.contains(&row.offset)).cloned().collect();
-            match world.run(&rest, usize::MAX).await.result {
-                Ok(()) => went_on += 1,
-                Err(error) => {
-                    assert_eq!(error.kind(), ErrorKind::Fatal);
-                    let text = error.to_string();
-                    assert!(text.contains("Set the connector's offset to"), "{text}");
-                    told += 1;
+async fn rows_that_the_log_removed_after_they_were_planned_are_left_out_and_told() {
+    let by_city: &[_] = &[("partitioner.class", "field"), ("partition.field.name", "city")];
+    let log: Vec<_> = (0..20).map(|offset| row(offset, 1)).collect();
+    let gone: [&dyn Fn(i64) -> bool; 7] = [
+        &|offset| offset < 4,
+        &|offset| offset < 6,
+        &|offset| (2..4).contains(&offset),
+        &|offset| (3..11).contains(&offset),
+        &|offset| offset % 3 == 0 && offset < 12,
+        &|offset| offset % 3 != 0 && offset < 12,
+        &|offset| offset % 2 == 0 && offset < 12,
+    ];
+    let (mut told, mut in_silence) = (0, 0);
+    for partitioner in [&[], by_city, PARTITIONERS[3]] {
+        let config = [&[("flush.size", "6"), ("format.class", "json")], partitioner].concat();
+        let whole = World::new(&config).run(&log, usize::MAX).await.steps;
+        for kill_at in 1..whole {
+            for gone in gone {
+                let mut world = World::new(&config);
+                let _ = world.run(&log, kill_at).await;
+                let before = json_ids(&world);
+                let (names, was) = (world.files(), world.committed);
+                let rest: Vec<_> = log.iter().filter(|row| !gone(row.offset)).cloned().collect();
+                // Once more killed, in the middle of the recovery.
+                let _ = world.run(&rest, 1 + kill_at / 2).await;
+                let ran = world.run(&rest, usize::MAX).await;
+                let what = format!("{partitioner:?} killed at {kill_at}, of {was:?}");
+                ran.result.unwrap_or_else(|error| panic!("{what}: {error}"));
+                let ids = json_ids(&world);
+                assert!(ids.values().all(|count| *count == 1), "{what}: {ids:?}");
+                let committed = world.committed.unwrap();
+                assert!(committed >= 12, "{what}: {committed}");
+                for row in rest.iter().filter(|row| row.offset < committed) {
+                    assert!(ids.contains_key(&row.offset), "{what}: {} {ids:?}", row.offset);
+                }
+                assert!(before.keys().all(|id| ids.contains_key(id)), "{what}");
+                assert!(names.iter().all(|name| world.files().contains(name)), "{what}");
+                match world.notes.all().get("t-3 files") {
+                    Some(note) => {
+                        assert!(note.contains("were removed from the log"), "{note}");
+                        told += 1;
+                    }
+                    None => in_silence += 1,
                 }
             }
-            assert!(json_ids(&world).values().all(|count| *count == 1));
         }
     }
-    assert!(told > 0 && went_on > 0, "{told} {went_on}");
+    // Not planned, or written already: as if it had come later.
+    assert!(told > 50 && in_silence > 50, "{told} {in_silence}");
+}
+
+/// A run that was killed may have sent a file whose plan was changed since.
+#[tokio::test]
+async fn what_an_earlier_plan_brings_late_is_taken_for_what_it_is() {
+    let config = [("flush.size", "4"), ("format.class", "json")];
+    let log: Vec<_> = (0..8).map(|offset| row(offset, 1)).collect();
+    let mut whole = World::new(&config);
+    whole.run(&log, usize::MAX).await.result.unwrap();
+    let (name, rest) = (whole.files()[0].clone(), &log[2..]);
+    let mut late = 0;
+    for (first, second) in (1..20).flat_map(|first| (1..20).map(move |second| (first, second))) {
+        let mut world = World::new(&config);
+        let killed = world.run(&log, first).await.result.is_err();
+        let planned = killed && !world.state_keys("plan/").is_empty();
+        let again = world.run(rest, second).await.result.is_err();
+        if !planned || !again || world.files().contains(&name) || world.committed.is_some() {
+            continue;
+        }
+        std::fs::create_dir_all(world.lake.join(&name).parent().unwrap()).unwrap();
+        std::fs::write(world.lake.join(&name), whole.bytes_of(&name)).unwrap();
+        world.run(rest, usize::MAX).await.result.unwrap();
+        let ids = json_ids(&world);
+        assert!(
+            ids.len() == 8 && ids.values().all(|count| *count == 1),
+            "{first} {second} {ids:?}"
+        );
+        late += 1;
+    }
+    assert!(late > 3, "{late}");
 }
 
 #[tokio::test]

@@ -136,6 +136,8 @@ pub(super) struct World {
     pub(super) stops_at_refused: bool,
     /// Files that a task may have open, if not as many as usual.
     pub(super) open_files_max: Option<usize>,
+    /// What the sink said beside its results.
+    pub(super) notes: Notes,
     state: Arc<State>,
 }
 
@@ -166,6 +168,7 @@ impl World {
             rows_a_batch: 3,
             stops_at_refused: false,
             open_files_max: None,
+            notes: Notes::default(),
             state: Arc::default(),
         }
     }
@@ -187,7 +190,7 @@ impl World {
             task: 0,
             state: Arc::new(KillableState(Arc::clone(&self.state), kill.clone())),
             cancel: tokio_util::sync::CancellationToken::new(),
-            notes: Notes::default(),
+            notes: self.notes.clone(),
         };
         let clock = Arc::clone(&self.clock);
         let mut shared = Shared::new(

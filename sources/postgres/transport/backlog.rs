@@ -7,6 +7,8 @@
 //! temporary copy of the slot. The slot itself stays where rows are durable
 //! (invariant 2): a crash leaves nothing behind but that.
 
+use thalweg_core::failpoint;
+
 use super::{Fault, Purpose, StartAt, Taken, WalFrames, WalTransport, Wire, connect, literal};
 use crate::postgres::client::Server;
 use crate::postgres::position::Lsn;
@@ -114,6 +116,7 @@ impl Backlog {
         };
         this.ask(0)?;
         this.ask(1)?;
+        failpoint::reach("backlog.begun");
         Ok(Some(this))
     }
 
@@ -175,6 +178,7 @@ impl Backlog {
         }
         first.wire.close().await;
         second.wire.close().await;
+        failpoint::reach("backlog.over");
         done
     }
 }
@@ -232,7 +236,9 @@ impl WalTransport for Backlog {
         for session in &mut self.turns {
             session.wire.flush().await?;
         }
-        self.turns[self.now].wire.fill().await
+        self.turns[self.now].wire.fill().await?;
+        failpoint::reach("backlog.filled");
+        Ok(())
     }
 
     fn put_aside(&mut self) -> Result<(), Fault> {
@@ -254,6 +260,7 @@ impl WalTransport for Backlog {
         if taken.is_over {
             self.turns[self.now].chunk = None;
             self.ask(self.now)?;
+            failpoint::reach("backlog.chunk");
             if self.turns[1 - self.now].chunk.is_some() {
                 self.now = 1 - self.now;
             }

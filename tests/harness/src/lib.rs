@@ -5,6 +5,7 @@
 //! `scripts/setup` installs what they need; a server that is missing fails the
 //! test with that hint.
 
+mod connector;
 mod curl;
 mod kafka;
 mod kcat;
@@ -14,6 +15,7 @@ mod process;
 mod s3;
 mod thalweg;
 
+pub use connector::{connector, postgres_source};
 pub use curl::{Answer, curl};
 pub use kafka::{Kafka, jars, java};
 pub use kcat::kcat;

@@ -25,12 +25,14 @@ import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetAndTimestamp;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicPartitionReplica;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.serialization.StringDeserializer;
@@ -39,7 +41,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 /**
  * Runs commands against a broker by kafka-clients, one a line of standard input,
  * and prints what each gave, then a line with a dot. ../python/client.py knows the
- * same commands and prints the same. A call that fails prints {@code error CODE}
+ * same commands, but for those of folders, and prints the same. A call that fails prints {@code error CODE}
  * with Kafka's number.
  */
 public final class Client {
@@ -81,6 +83,8 @@ public final class Client {
             case "write" -> write(words[0], words[1], Integer.parseInt(words[2]));
             case "read" -> read(words);
             case "ends" -> ends(words[0]);
+            case "sizes" -> sizes(words[0]);
+            case "folder" -> folder(partition(words));
             case "time" -> time(partition(words), Long.parseLong(words[2]));
             case "send" -> send(partition(words), words[2], Integer.parseInt(words[3]));
             case "create" -> create(words);
@@ -149,7 +153,7 @@ public final class Client {
         }
     }
 
-    /** All records, or those of one partition from an offset on. */
+    /** All records, or those of one partition from an offset on, which may be of an epoch. */
     private void read(String[] words) throws Exception {
         boolean isWhole = words.length == 1;
         List<TopicPartition> partitions = isWhole ? partitionsOf(words[0]) : List.of(partition(words));
@@ -158,8 +162,12 @@ public final class Client {
             reader.assign(partitions);
             if (isWhole) {
                 reader.seekToBeginning(partitions);
-            } else {
+            } else if (words.length == 3) {
                 reader.seek(partitions.get(0), Long.parseLong(words[2]));
+            } else {
+                // The client asks where this epoch ends before it reads.
+                Optional<Integer> epoch = Optional.of(Integer.parseInt(words[3]));
+                reader.seek(partitions.get(0), new OffsetAndMetadata(Long.parseLong(words[2]), epoch, ""));
             }
             Map<TopicPartition, Long> ends = reader.endOffsets(partitions);
             long quietSince = System.nanoTime();
@@ -204,6 +212,33 @@ public final class Client {
                 System.out.println(p.partition() + " " + first.get(p) + " " + next.get(p));
             }
         }
+    }
+
+    /** The folders, and in them the size and lag of each partition of a topic. */
+    private void sizes(String topic) throws Exception {
+        List<Integer> brokers = admin.describeCluster().nodes().get().stream().map(node -> node.id()).toList();
+        for (var folders : admin.describeLogDirs(brokers).allDescriptions().get().values()) {
+            for (var folder : folders.values()) {
+                boolean isKnown = folder.totalBytes().orElse(0) > 0
+                        && folder.usableBytes().orElse(-1) >= 0
+                        && folder.usableBytes().getAsLong() <= folder.totalBytes().getAsLong();
+                System.out.println("folder " + (folder.error() == null) + " " + isKnown);
+                folder.replicaInfos().entrySet().stream()
+                        .filter(replica -> replica.getKey().topic().equals(topic))
+                        .sorted(Comparator.comparingInt(replica -> replica.getKey().partition()))
+                        .forEach(replica -> System.out.println(replica.getKey().partition() + " "
+                                + replica.getValue().size() + " " + replica.getValue().offsetLag() + " "
+                                + replica.getValue().isFuture()));
+            }
+        }
+    }
+
+    /** Whether a partition is in a folder. */
+    private void folder(TopicPartition of) throws Exception {
+        int broker = admin.describeCluster().controller().get().id();
+        var replica = new TopicPartitionReplica(of.topic(), of.partition(), broker);
+        var found = admin.describeReplicaLogDirs(List.of(replica)).all().get().get(replica);
+        System.out.println((found.getCurrentReplicaLogDir() != null) + " " + found.getCurrentReplicaOffsetLag());
     }
 
     /** The first offset at or after a time; -1 if there is none. */

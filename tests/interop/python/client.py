@@ -1,6 +1,6 @@
 """Runs commands against a broker by confluent-kafka, one a line of standard
 input, and prints what each gave, then a line with a dot. ../java/Client.java
-knows the same commands and prints the same. A call that fails prints
+knows the same commands, and some more, and prints the same. A call that fails prints
 `error CODE` with Kafka's number.
 
     python client.py BOOTSTRAP
@@ -87,12 +87,15 @@ def write(topic, codec, count):
         print(number % partitions, offset)
 
 
-def read(topic, partition=None, offset=None):
-    """All records, or those of one partition from an offset on."""
+def read(topic, partition=None, offset=None, epoch=None):
+    """All records, or those of one partition from an offset on, which may be of
+    an epoch: the client asks where that ends before it reads."""
     if partition is None:
         from_where = [TopicPartition(topic, p, OFFSET_BEGINNING) for p in partitions_of(topic)]
-    else:
+    elif epoch is None:
         from_where = [TopicPartition(topic, int(partition), int(offset))]
+    else:
+        from_where = [TopicPartition(topic, int(partition), int(offset), leader_epoch=int(epoch))]
     reader = consumer()
     reader.assign(from_where)
     left = len(from_where)
