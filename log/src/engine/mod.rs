@@ -243,11 +243,16 @@ impl Engine {
     }
 
     /// At any durability: no file goes before it is durable that it may, as a
-    /// loss of power must not leave a checkpoint that counts on it.
+    /// loss of power must not leave a checkpoint that counts on it. Sealed, so that
+    /// damage to the group that says so is told from a torn tail.
     fn sync_removals(&mut self, staged: &[Staged]) -> Result<()> {
         let removes = |staged: &Staged| matches!(staged, Staged::Delete(..) | Staged::Trim(..));
         if staged.iter().any(removes) {
-            return self.journal.sync().map_err(|error| self.stop(&error));
+            return match self.journal.seal(self.checkpoints.needed_generation) {
+                // It is synced, and sealed when there is space.
+                Ok(()) | Err(LogError::NoSpace(_)) => Ok(()),
+                Err(error) => Err(self.stop(&error)),
+            };
         }
         Ok(())
     }

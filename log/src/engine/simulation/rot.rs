@@ -54,7 +54,8 @@ impl Simulation {
             }
         };
         self.totals.rotten += u64::from(is_told);
-        if is_told {
+        // Where the last group was lost, the log went on without it.
+        if is_told && !may_lose_last {
             beside.rot(&path, at, bits);
             self.check_whole(&beside);
         }
