@@ -188,7 +188,7 @@ impl Simulation {
         self.totals.acknowledged += hearing.acknowledged;
         self.totals.refused += hearing.refused;
         let heard = hearing.end();
-        if engine.journal.next_sequence() > sequence && engine.stopped().is_none() {
+        if engine.journal.next_sequence() > sequence && heard.is_certain() {
             self.model.begin_group();
         }
         self.model.heard(heard, self.clock.elapsed());

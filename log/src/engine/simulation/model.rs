@@ -254,6 +254,13 @@ pub(super) struct Heard {
     maybe: Option<State>,
 }
 
+impl Heard {
+    /// Whether its outcome is known.
+    pub(super) fn is_certain(&self) -> bool {
+        self.maybe.is_none()
+    }
+}
+
 impl Hearing {
     /// Takes an answer: `effect` is what it does to the state, with the answer if
     /// it is known.
