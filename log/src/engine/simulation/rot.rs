@@ -11,6 +11,9 @@ use crate::options::Durability;
 /// Most bytes between what is reported and the byte that is damaged.
 const REPORT_BYTES_MAX: u64 = 2 << 20;
 
+/// Bytes at the front of a frame that say which one it is.
+const NAME_LEN: usize = 24;
+
 impl Simulation {
     /// Flips a bit in a copy of the disk at rest, and opens that.
     pub(super) fn rot_beside(&mut self, is_sealed: bool) {
@@ -32,11 +35,10 @@ impl Simulation {
         self.note(format!("rot in {} at {at}", path.display()));
         let is_journal = path.extension().is_some_and(|end| end == "journal");
         let may_lose_last = !is_sealed && is_journal;
-        let names_no_frame = is_journal && at % 4096 < 24;
+        // What a frame says of itself, where the one before it is in another file:
+        // what is alone in a file then is told by where it was to be.
+        let names_no_frame = is_journal && at < NAME_LEN;
         let check = |error: LogError| match error {
-            // The last group let files go, and is lost itself.
-            LogError::Damaged { reason, .. } if may_lose_last && reason.contains("missing") => {}
-            // A header that does not say which frame it is of, alone in its file.
             LogError::Damaged { path: found, .. }
                 if names_no_frame && found != path && found.parent() == path.parent() => {}
             LogError::Damaged { path: found, at: start, .. } => {
@@ -59,8 +61,7 @@ impl Simulation {
             }
         };
         self.totals.rotten += u64::from(is_told);
-        // Where the last group was lost, the log went on without it.
-        if is_told && !may_lose_last {
+        if is_told {
             beside.rot(&path, at, bits);
             self.check_whole(&beside);
         }
