@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::entry::Entry;
-use super::frame::{BLOCK, FrameHeader, HEADER_LEN};
+use super::frame::{self, BLOCK, FrameHeader, HEADER_LEN};
 use crate::api::Result;
 use crate::disk::{DiskFile, failed, read_full};
 use crate::error::LogError;
@@ -68,6 +68,8 @@ struct Found {
     whole: BTreeMap<u64, Located>,
     /// Valid headers with another body than they say.
     broken: BTreeMap<u64, Located>,
+    /// Where a damaged header says to be that of this frame: file and position.
+    damaged: BTreeMap<u64, (usize, u64)>,
 }
 
 impl Found {
@@ -139,6 +141,9 @@ fn place_after(
     if let Some(broken) = found.broken.get(&next) {
         return (files[broken.file].0.clone(), broken.at);
     }
+    if let Some((file, at)) = found.damaged.get(&next) {
+        return (files[*file].0.clone(), *at);
+    }
     let (path, at) = match last {
         Some(last) => (files[last.file].0.clone(), last.end()),
         None => expected.place.clone(),
@@ -170,8 +175,15 @@ fn scan_file(
         }
         let start = usize::try_from(at - chunk_at).unwrap_or(usize::MAX);
         let block = chunk.get(start..chunk_len).unwrap_or(&[]);
-        let header = FrameHeader::decode(block, expected.salt)
-            .filter(|header| header.generation >= expected.generation);
+        let decoded = FrameHeader::decode(block, expected.salt);
+        if decoded.is_none()
+            && let Some((generation, sequence)) = frame::claims(block)
+            && generation >= expected.generation
+            && sequence >= expected.sequence
+        {
+            found.damaged.insert(sequence, (index, at));
+        }
+        let header = decoded.filter(|header| header.generation >= expected.generation);
         let Some(header) = header else {
             at += BLOCK;
             continue;
