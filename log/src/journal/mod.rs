@@ -67,7 +67,8 @@ pub(crate) struct Journal {
 struct JournalFile {
     path: PathBuf,
     handle: Arc<dyn DiskFile>,
-    /// Generation of its last use; 0 if that was before this start.
+    /// Generation of its last use; 0 if nothing of it is needed since before this
+    /// start.
     generation: u64,
     /// Space is reserved up to here.
     allocated: u64,
@@ -81,24 +82,27 @@ pub(crate) fn file_path(folder: &Path, number: usize) -> PathBuf {
 }
 
 impl Journal {
-    /// Opens the journal in `folder` for writing; everything in its files is
-    /// covered by a checkpoint.
+    /// Opens the journal in `folder` for writing. `generations` has the highest one
+    /// of frames that may be needed in each file; all others are covered by a
+    /// checkpoint.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         folder: PathBuf,
         file_bytes: u64,
         start: Start,
+        generations: &[u64],
     ) -> Result<Self> {
         let mut files = Vec::new();
         let mut next_number = 0;
-        for number in existing(&*disk, &folder)? {
+        for (index, number) in existing(&*disk, &folder)?.into_iter().enumerate() {
             next_number = number + 1;
             let path = file_path(&folder, number);
             let handle = disk
                 .open(&path, Open::Existing)
                 .map_err(|error| failed("opening", &path, &error))?;
             let allocated = handle.len().map_err(|error| failed("reading", &path, &error))?;
-            files.push(JournalFile { path, handle, generation: 0, allocated, filled: allocated });
+            let generation = generations.get(index).copied().unwrap_or(0);
+            files.push(JournalFile { path, handle, generation, allocated, filled: allocated });
         }
         Ok(Self {
             disk,
@@ -152,9 +156,19 @@ impl Journal {
 
     /// Whether appends should wait for the checkpoint that is under way.
     pub(crate) fn is_congested(&self, needed_from: u64) -> bool {
-        self.files.len() >= FILES_SOFT_MAX
-            && self.position + GROUP_BYTES >= self.file_bytes
-            && self.free_file(needed_from).is_none()
+        let is_full = self.current.is_none() || self.position + GROUP_BYTES >= self.file_bytes;
+        is_full && !self.has_room(needed_from)
+    }
+
+    /// Whether a file can be begun without a checkpoint.
+    pub(crate) fn has_room(&self, needed_from: u64) -> bool {
+        self.files.len() < FILES_SOFT_MAX || self.free_file(needed_from).is_some()
+    }
+
+    /// The last frame that was read at the start is sure to be there, and nothing
+    /// on disk says so yet: the next seal will.
+    pub(crate) fn unseal(&mut self) {
+        self.is_sealed = false;
     }
 
     fn free_file(&self, needed_from: u64) -> Option<usize> {
