@@ -96,6 +96,7 @@ impl Engine {
             dirty_folders: BTreeSet::new(),
             tail: VecDeque::new(),
             tail_bytes: 0,
+            tail_unwritten: 0,
             checkpoints: Checkpoints {
                 number: checkpoint.number,
                 stored: checkpoint.number,
