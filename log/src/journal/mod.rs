@@ -60,6 +60,8 @@ pub(crate) struct Journal {
     sequence: u64,
     position: u64,
     durable_through: u64,
+    /// Files before the current one with frames that were not synced.
+    unsynced: Vec<usize>,
     is_sealed: bool,
     is_filling: bool,
 }
@@ -116,6 +118,7 @@ impl Journal {
             sequence: start.sequence,
             position: 0,
             durable_through: start.sequence - 1,
+            unsynced: Vec::new(),
             is_sealed: true,
             is_filling: false,
         })
@@ -194,12 +197,17 @@ impl Journal {
     }
 
     fn begin_file(&mut self, needed_from: u64, len: u64) -> Result<()> {
-        self.sync()?;
         let index = match self.free_file(needed_from) {
             Some(index) => index,
             None => self.add_file()?,
         };
         allocate(&mut self.files[index], len)?;
+        // Where nobody waits for syncs, most files are written again before they
+        // are synced at all.
+        if !self.is_synced() {
+            self.unsynced.extend(self.current);
+        }
+        self.unsynced.retain(|unsynced| *unsynced != index);
         self.generation += 1;
         self.files[index].generation = self.generation;
         self.current = Some(index);
@@ -272,8 +280,8 @@ impl Journal {
         if self.is_synced() {
             return Ok(());
         }
-        if let Some(current) = self.current {
-            let file = &self.files[current];
+        for index in std::mem::take(&mut self.unsynced).into_iter().chain(self.current) {
+            let file = &self.files[index];
             file.handle.sync().map_err(|error| failed("syncing", &file.path, &error))?;
         }
         self.durable_through = self.sequence - 1;
