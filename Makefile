@@ -49,7 +49,7 @@ logcrash: setup ## The log alone: kill -9 at exact calls and at random, failing 
 
 powercut: setup ## The log on an ext4 that loses its power, 500 times (CUTS=n); needs root and loop devices
 	THALWEG_POWERCUTS=$(or $(CUTS),500) \
-	  $(CARGO) test -p thalweg-log --test crash power -- --ignored --nocapture --test-threads=1
+	  $(CARGO) test -p thalweg-log --test crash power -- --nocapture --test-threads=1
 
 simulate: ## The log on a simulated disk (SEEDS=n FIRST_SEED=k); a seed that failed fails again
 	THALWEG_SIM_SEEDS=$(or $(SEEDS),20000) THALWEG_SIM_FIRST_SEED=$(or $(FIRST_SEED),1) \

@@ -98,6 +98,13 @@ pub(crate) fn failed(doing: &'static str, path: &Path, error: &io::Error) -> Log
     LogError::Io { doing, path: path.to_owned(), reason: error.to_string() }
 }
 
+/// The error of a sync. Never "no space": that is for what was not done and may be
+/// tried again, and what a failed sync was to keep is lost for good, though some
+/// file systems find only then that they have no space.
+pub(crate) fn failed_sync(path: &Path, error: &io::Error) -> LogError {
+    LogError::Io { doing: "syncing", path: path.to_owned(), reason: error.to_string() }
+}
+
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -7,7 +7,7 @@ use super::{Engine, Partition, Staged, Topic};
 use crate::api::{Result, TopicId, TopicInfo, TopicPartition, TopicSpec};
 use crate::checkpoint::Compacted;
 use crate::error::LogError;
-use crate::journal::{Body, Entry};
+use crate::journal::{Body, Entry, SEAL_LEN};
 use crate::segment::{Part, folder, path};
 use crate::topic::{TopicConfig, check_spec};
 use crate::view::{PartitionRecords, PartitionView, TopicView};
@@ -219,8 +219,8 @@ impl Engine {
         if trims.is_empty() {
             return;
         }
-        let len = trims.len() as u64 * 128;
-        if self.make_ready(len).is_err() {
+        let len = trims.len() * 128 + SEAL_LEN;
+        if self.make_ready(len as u64).is_err() {
             return;
         }
         let mut body = Body::default();

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::produce::Produced;
 use crate::api::{Appended, Result, TopicId, TopicInfo, TopicPartition, TopicSpec};
 use crate::error::LogError;
+use crate::journal::SEAL_LEN;
 use crate::record::BatchSummary;
 
 /// Where an answer goes. Nobody may be waiting for it any more.
@@ -100,9 +101,9 @@ impl Command {
             Self::Produce(produce) => {
                 ENTRY + produce.group.as_ref().map_or(0, |group| group.batches.len())
             }
-            Self::Delete(..) | Self::Trim(..) | Self::ProducerId(_) | Self::AddPartitions(..) => {
-                ENTRY
-            }
+            // And the seal, without which no file goes.
+            Self::Delete(..) | Self::Trim(..) => ENTRY + SEAL_LEN,
+            Self::ProducerId(_) | Self::AddPartitions(..) => ENTRY,
             Self::Barrier(_) => 0,
         };
         len as u64

@@ -183,8 +183,9 @@ impl Engine {
         let mut body = Body::default();
         body.put(&Entry::Swap(Box::new(swap.clone())));
         self.write_frame(&body)?;
-        // At any durability: the names of files must not be ahead of it.
-        self.journal.sync()?;
+        // At any durability: the names of files must not be ahead of it, and it
+        // must be told from a torn tail.
+        self.seal()?;
         self.install(&swap, originals)?;
         if rest.is_none() {
             // There may be more to do, also here.

@@ -246,11 +246,24 @@ impl Engine {
     }
 
     /// At any durability: no file goes before it is durable that it may, as a
-    /// loss of power must not leave a checkpoint that counts on it.
+    /// loss of power must not leave a checkpoint that counts on it. Sealed, so that
+    /// damage to the group that says so is told from a torn tail.
     fn sync_removals(&mut self, staged: &[Staged]) -> Result<()> {
         let removes = |staged: &Staged| matches!(staged, Staged::Delete(..) | Staged::Trim(..));
         if staged.iter().any(removes) {
-            return self.journal.sync().map_err(|error| self.stop(&error));
+            return self.seal().map_err(|error| self.stop(&error));
+        }
+        Ok(())
+    }
+
+    /// Syncs the journal, and seals it if there is space for that.
+    fn seal(&mut self) -> Result<()> {
+        match self.journal.seal(self.checkpoints.needed_generation) {
+            Ok(begun) => self.checkpoints.is_wanted |= begun,
+            // The seal waits. What is there is synced: a sync has no such error.
+            // Where files go after it, its space was reserved.
+            Err(LogError::NoSpace(_)) => {}
+            Err(error) => return Err(error),
         }
         Ok(())
     }
@@ -307,13 +320,11 @@ impl Engine {
         if now.saturating_sub(self.last_commit) < SEAL_AFTER {
             return Ok(());
         }
-        let done = if self.journal.is_sealed() {
-            self.journal.fill_ahead()
-        } else {
-            self.journal.seal(self.checkpoints.needed_generation)
-        };
-        match done {
-            // The seal waits until there is space.
+        if !self.journal.is_sealed() {
+            return self.seal();
+        }
+        match self.journal.fill_ahead() {
+            // The zeros wait until there is space.
             Err(LogError::NoSpace(_)) => Ok(()),
             done => done,
         }

@@ -100,7 +100,7 @@ fn batch(rng: &mut fastrand::Rng, key: Key, records: i32) -> Bytes {
     let mut builder = BatchBuilder::new(Compression::None);
     for _ in 0..records {
         let len = if rng.u8(..20) == 0 { rng.usize(..20_000) } else { rng.usize(..400) };
-        let time = 1_700_000_000_000 + rng.i64(..1000);
+        let time = 1_700_000_000_000 + rng.i64(0..1000);
         builder.append(time, None, Some(&vec![rng.u8(..); len]), &[]).unwrap();
     }
     let mut bytes = BytesMut::from(&builder.finish().unwrap()[..]);

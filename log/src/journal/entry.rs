@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::{Buf, BufMut, Bytes, TryGetError};
 use uuid::Uuid;
 
+use super::SEAL_LEN;
 use crate::api::{TopicId, TopicInfo, TopicPartition};
 use crate::checkpoint::{
     Compacted, decode_compacted, decode_segment, encode_compacted, encode_segment,
@@ -58,9 +59,9 @@ pub(crate) struct Swap {
 }
 
 impl Swap {
-    /// Most bytes that it takes in the journal.
+    /// Most bytes that it takes in the journal, with the seal after it.
     pub(crate) fn journal_len_max(&self) -> u64 {
-        256 + self.replaced.len() as u64 * 8
+        (256 + self.replaced.len() * 8 + SEAL_LEN) as u64
     }
 }
 

@@ -103,6 +103,17 @@ impl FrameHeader {
     }
 }
 
+/// Generation and sequence that a damaged header at the front of `block` claims.
+/// Good for a report, and for nothing else.
+pub(crate) fn claims(block: &[u8]) -> Option<(u64, u64)> {
+    let mut from = block.get(..HEADER_LEN)?;
+    if from.get_u32() != MAGIC {
+        return None;
+    }
+    from.advance(4);
+    Some((from.get_u64(), from.get_u64()))
+}
+
 fn header_crc(header: &[u8], salt: u64) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&salt.to_be_bytes()), header)
 }

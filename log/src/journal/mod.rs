@@ -17,7 +17,7 @@ pub(crate) use frame::Body;
 use frame::{FrameHeader, Kind, padded};
 
 use crate::api::Result;
-use crate::disk::{Disk, DiskFile, Open, failed};
+use crate::disk::{Disk, DiskFile, Open, failed, failed_sync};
 use crate::error::LogError;
 
 /// Files grow in steps of this many bytes.
@@ -33,6 +33,10 @@ const GROUP_BYTES: u64 = 16 << 20;
 const FILES_SOFT_MAX: usize = 4;
 /// Above this many files, appends are refused.
 const FILES_MAX: usize = 8;
+
+/// Bytes of a seal: a frame without a body. Reserved with a group whose files go
+/// after it, it has its space.
+pub(crate) const SEAL_LEN: usize = 4096;
 
 /// Where a journal begins, as a checkpoint or a recovery says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,9 +228,7 @@ impl Journal {
             .disk
             .open(&path, Open::OrCreate)
             .map_err(|error| failed("creating", &path, &error))?;
-        self.disk
-            .sync_dir(&self.folder)
-            .map_err(|error| failed("syncing", &self.folder, &error))?;
+        self.disk.sync_dir(&self.folder).map_err(|error| failed_sync(&self.folder, &error))?;
         self.next_number += 1;
         self.files.push(JournalFile { path, handle, generation: 0, allocated: 0, filled: 0 });
         Ok(self.files.len() - 1)
@@ -240,16 +242,19 @@ impl Journal {
         Ok(())
     }
 
-    /// Syncs, and writes and syncs a frame that says so, unless there is one.
-    pub(crate) fn seal(&mut self, needed_from: u64) -> Result<()> {
+    /// Syncs, and writes and syncs a frame that says so, unless there is one. True
+    /// if that began a file, as [`reserve`](Self::reserve). Where there is no space
+    /// for that frame, all before it is synced.
+    pub(crate) fn seal(&mut self, needed_from: u64) -> Result<bool> {
         self.sync()?;
-        if !self.is_sealed {
-            self.reserve(0, needed_from)?;
-            self.write(Kind::Seal, &Body::default())?;
-            self.sync()?;
-            self.is_sealed = true;
+        if self.is_sealed {
+            return Ok(false);
         }
-        Ok(())
+        let begun = self.reserve(0, needed_from)?;
+        self.write(Kind::Seal, &Body::default())?;
+        self.sync()?;
+        self.is_sealed = true;
+        Ok(begun)
     }
 
     fn write(&mut self, kind: Kind, body: &Body) -> Result<()> {
@@ -282,7 +287,7 @@ impl Journal {
         }
         for index in std::mem::take(&mut self.unsynced).into_iter().chain(self.current) {
             let file = &self.files[index];
-            file.handle.sync().map_err(|error| failed("syncing", &file.path, &error))?;
+            file.handle.sync().map_err(|error| failed_sync(&file.path, &error))?;
         }
         self.durable_through = self.sequence - 1;
         Ok(())
@@ -308,8 +313,8 @@ impl Journal {
         let zeros = vec![0; FILL_STEP];
         file.handle
             .write_at(&[IoSlice::new(&zeros)], at)
-            .and_then(|()| file.handle.sync())
             .map_err(|error| failed("writing", &file.path, &error))?;
+        file.handle.sync().map_err(|error| failed_sync(&file.path, &error))?;
         file.filled = at + zeros.len() as u64;
         file.allocated = file.allocated.max(file.filled);
         self.is_filling = true;

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::entry::Entry;
-use super::frame::{BLOCK, FrameHeader, HEADER_LEN};
+use super::frame::{self, BLOCK, FrameHeader, HEADER_LEN};
 use crate::api::Result;
-use crate::disk::{DiskFile, failed, read_full};
+use crate::disk::{DiskFile, failed, failed_sync, read_full};
 use crate::error::LogError;
 
 /// Bytes of one read while looking for frames.
@@ -75,6 +75,8 @@ struct Found {
     broken: BTreeMap<u64, Located>,
     /// Highest generation in each file.
     generations: Vec<u64>,
+    /// Where a damaged header says to be that of this frame: file and position.
+    damaged: BTreeMap<u64, (usize, u64)>,
 }
 
 impl Found {
@@ -134,7 +136,9 @@ pub(crate) fn scan(files: &[File], expected: &Expected) -> Result<Scan> {
         generation: generation.unwrap_or(0).max(expected.generation),
         next_sequence: next,
         found_any: generation.is_some(),
-        has_left_overs: has_more || !found.broken.is_empty(),
+        has_left_overs: has_more
+            || !found.broken.is_empty()
+            || found.damaged.range(next..).next().is_some(),
         generations: found.generations,
         torn: is_torn.then_some((path, at)),
     })
@@ -150,6 +154,9 @@ fn place_after(
 ) -> (PathBuf, u64) {
     if let Some(broken) = found.broken.get(&next) {
         return (files[broken.file].0.clone(), broken.at);
+    }
+    if let Some((file, at)) = found.damaged.get(&next) {
+        return (files[*file].0.clone(), *at);
     }
     let (path, at) = match last {
         Some(last) => (files[last.file].0.clone(), last.end()),
@@ -182,8 +189,15 @@ fn scan_file(
         }
         let start = usize::try_from(at - chunk_at).unwrap_or(usize::MAX);
         let block = chunk.get(start..chunk_len).unwrap_or(&[]);
-        let header = FrameHeader::decode(block, expected.salt)
-            .filter(|header| header.generation >= expected.generation);
+        let decoded = FrameHeader::decode(block, expected.salt);
+        if decoded.is_none()
+            && let Some((generation, sequence)) = frame::claims(block)
+            && generation >= expected.generation
+            && sequence >= expected.sequence
+        {
+            found.damaged.insert(sequence, (index, at));
+        }
+        let header = decoded.filter(|header| header.generation >= expected.generation);
         let Some(header) = header else {
             at += BLOCK;
             continue;
@@ -240,7 +254,7 @@ impl Scan {
         }
         // There may be many of them where commits are not synced.
         for (path, file) in written.into_iter().map(|index| &files[index]) {
-            file.sync().map_err(|error| failed("syncing", path, &error))?;
+            file.sync().map_err(|error| failed_sync(path, &error))?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, Command, Stdio};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use crate::workload;
 
@@ -60,7 +61,8 @@ impl Said {
 /// A running child. It is killed when it is dropped.
 pub(crate) struct Child {
     process: Process,
-    heard: Option<JoinHandle<Vec<Said>>>,
+    /// All that it says, and when that was heard.
+    heard: Option<JoinHandle<Vec<(Instant, Said)>>>,
 }
 
 impl Child {
@@ -91,7 +93,7 @@ impl Child {
             let mut lines = lines;
             let mut line = String::new();
             while lines.read_line(&mut line).is_ok_and(|count| count > 0) && line.ends_with('\n') {
-                said.extend(Said::parse(line.trim_end()));
+                said.extend(Said::parse(line.trim_end()).map(|said| (Instant::now(), said)));
                 line.clear();
             }
             said
@@ -99,11 +101,15 @@ impl Child {
         Self { process, heard: Some(heard) }
     }
 
+    fn hear_all(&mut self) -> Vec<(Instant, Said)> {
+        self.heard.take().map(|heard| heard.join().unwrap()).unwrap_or_default()
+    }
+
     /// Waits for its end. All that it said.
     pub(crate) fn wait(mut self) -> Vec<Said> {
-        let heard = self.heard.take().map(|heard| heard.join().unwrap());
+        let heard = self.hear_all();
         let status = self.process.wait().unwrap();
-        let mut said = heard.unwrap_or_default();
+        let mut said: Vec<Said> = heard.into_iter().map(|(_, said)| said).collect();
         said.extend((status.signal() == Some(9)).then_some(Said::Killed));
         said
     }
@@ -112,6 +118,15 @@ impl Child {
     pub(crate) fn kill(mut self) -> Vec<Said> {
         self.process.kill().unwrap();
         self.wait()
+    }
+
+    /// Kills it with -9. What was heard of it before this moment, and after.
+    pub(crate) fn kill_after(mut self, moment: Instant) -> (Vec<Said>, Vec<Said>) {
+        self.process.kill().unwrap();
+        let heard = self.hear_all();
+        let (before, after): (Vec<_>, Vec<_>) = heard.into_iter().partition(|(at, _)| *at < moment);
+        let said = |heard: Vec<(Instant, Said)>| heard.into_iter().map(|(_, said)| said).collect();
+        (said(before), said(after))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::full;
+
 /// What is to go wrong, and when, in numbers of calls.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Faults {
@@ -28,6 +30,11 @@ pub(super) enum Injected {
 
 pub(super) fn input_output_error() -> io::Error {
     io::Error::other("input/output error")
+}
+
+/// The error of a sync: some file systems find only then that they are full.
+pub(super) fn sync_error(rng: &mut fastrand::Rng) -> io::Error {
+    if rng.u8(..4) == 0 { full() } else { input_output_error() }
 }
 
 impl Injected {

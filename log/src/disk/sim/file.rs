@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 
-use super::faults::{Injected, input_output_error};
+use super::faults::{Injected, sync_error};
 use super::{SimDisk, State, full};
 use crate::disk::DiskFile;
 
@@ -95,7 +95,7 @@ impl DiskFile for SimFile {
             Some(Injected::InputOutput) => {
                 *has_lost_bytes = true;
                 inode.fail_sync(rng);
-                Err(input_output_error())
+                Err(sync_error(rng))
             }
             Some(injected) => Err(injected.error()),
         }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use faults::Faults;
-use faults::{Injected, input_output_error};
+use faults::{Injected, sync_error};
 use file::SimFile;
 use inode::Inode;
 use names::{Names, Node, missing};
@@ -274,7 +274,7 @@ impl Disk for SimDisk {
             Some(Injected::InputOutput) => {
                 let State { names, rng, .. } = &mut *state;
                 names.fail_sync(path, rng);
-                Err(input_output_error())
+                Err(sync_error(rng))
             }
             Some(injected) => Err(injected.error()),
         }

@@ -1,7 +1,7 @@
 //! Work that the engine hands out: it is taken, run and handed back at any
 //! steps, with others between.
 
-use super::Simulation;
+use super::{Simulation, retention};
 use crate::engine::Engine;
 
 /// Hands back the outcome.
@@ -10,13 +10,21 @@ type Outcome = Box<dyn FnOnce(&mut Engine)>;
 type Work = Box<dyn FnOnce() -> Outcome>;
 
 /// Everything that hands out work; one piece of each is under way at a time.
-const SOURCES: &[fn(&mut Engine) -> Option<Work>] = &[sync];
+const SOURCES: &[fn(&mut Engine) -> Option<Work>] = &[sync, compaction];
 
 fn sync(engine: &mut Engine) -> Option<Work> {
     let job = engine.take_job()?;
     Some(Box::new(move || {
         let outcome = job.run();
         Box::new(move |engine: &mut Engine| engine.job_done(outcome))
+    }))
+}
+
+fn compaction(engine: &mut Engine) -> Option<Work> {
+    let job = engine.take_compaction()?;
+    Some(Box::new(move || {
+        let outcome = job.run_to_the_end();
+        Box::new(move |engine: &mut Engine| engine.compaction_done(outcome))
     }))
 }
 
@@ -46,6 +54,10 @@ impl Background {
         }
     }
 
+    fn has(&self, index: usize) -> bool {
+        self.under_way[index].is_some()
+    }
+
     fn advance(&mut self, index: usize, engine: &mut Engine) {
         self.under_way[index] = match self.under_way[index].take() {
             Some(Stage::Taken(work)) => Some(Stage::Done(work())),
@@ -69,6 +81,23 @@ impl Background {
 
 /// One piece of work goes on by a stage.
 pub(super) fn work(simulation: &mut Simulation, engine: &mut Engine) {
-    let index = simulation.rng.usize(..simulation.background.under_way.len());
+    let under_way = (0..SOURCES.len()).filter(|index| simulation.background.has(*index));
+    let Some(index) = simulation.rng.choice(under_way.collect::<Vec<_>>()) else {
+        return;
+    };
+    let sequence = engine.journal.next_sequence();
     simulation.background.advance(index, engine);
+    // Only a swap is a group of its own.
+    if engine.journal.next_sequence() > sequence && engine.stopped().is_none() {
+        simulation.totals.compacted += 1;
+    }
+}
+
+/// Nothing is asked for long enough for a checkpoint, and for what comes after it.
+pub(super) fn idle(simulation: &mut Simulation, engine: &mut Engine) {
+    retention::tick_in(simulation, engine, 2100);
+    for _ in 0..simulation.rng.usize(..8) {
+        simulation.background.take(engine);
+        work(simulation, engine);
+    }
 }

@@ -9,12 +9,15 @@
 
 mod appends;
 mod background;
+mod compacted;
 mod model;
 mod operations;
+mod producers;
 mod reads;
 mod restart;
 mod retention;
 mod rot;
+mod sequences;
 mod shown;
 mod space;
 mod tests;
@@ -36,6 +39,7 @@ use crate::topic::TopicConfig;
 use background::Background;
 use model::Model;
 use operations::{Asked, OPERATIONS, REQUESTS};
+use producers::Clients;
 
 const ROOT: &str = "/data";
 /// Steps that a failing run tells of.
@@ -49,6 +53,7 @@ pub(super) struct Simulation {
     options: Options,
     model: Model,
     background: Background,
+    clients: Clients,
     trace: VecDeque<String>,
     totals: Totals,
 }
@@ -62,6 +67,10 @@ pub(super) struct Totals {
     power_cuts: u64,
     /// Damages that were reported.
     rotten: u64,
+    /// Segments that compaction replaced.
+    compacted: u64,
+    /// Batches that were sent again and known again.
+    repeated: u64,
 }
 
 impl Totals {
@@ -71,6 +80,8 @@ impl Totals {
         self.restarts += other.restarts;
         self.power_cuts += other.power_cuts;
         self.rotten += other.rotten;
+        self.compacted += other.compacted;
+        self.repeated += other.repeated;
     }
 }
 
@@ -87,6 +98,8 @@ impl Simulation {
             journal_file_bytes: [32 << 10, 128 << 10, 512 << 10][rng.usize(..3)],
             tail_bytes_max: [0, 8 << 10, 1 << 20][rng.usize(..3)],
             retention_check: Duration::from_secs(rng.u64(1..20)),
+            compaction_check: Duration::from_millis(rng.u64(1..5000)),
+            compaction_map_bytes_max: [100, 1000, 1 << 20][rng.usize(..3)],
             topics: TopicConfig {
                 segment_bytes: [2 << 10, 16 << 10, 1 << 20][rng.usize(..3)],
                 retention_ms: None,
@@ -101,6 +114,7 @@ impl Simulation {
             model: Model::new(durability),
             options,
             background: Background::default(),
+            clients: Clients::default(),
             trace: VecDeque::new(),
             totals: Totals::default(),
         }
@@ -111,7 +125,7 @@ impl Simulation {
         for _ in 0..4 {
             let mut engine = self.open_at_last();
             self.set_faults();
-            for _ in 0..self.rng.usize(10..120) {
+            for _ in 0..self.rng.usize(10..200) {
                 self.step(&mut engine);
                 if self.disk.is_off() || engine.stopped().is_some() {
                     break;
@@ -124,11 +138,13 @@ impl Simulation {
 
     fn set_faults(&mut self) {
         let calls = self.disk.calls();
+        // Short lives, and such as are long enough for all that takes its time.
+        let power_within = [500, 3000][self.rng.usize(..2)];
         let mut at = |one_in: u8, within: u64| {
             (self.rng.u8(..one_in) == 0).then(|| calls + self.rng.u64(1..within))
         };
         let faults = Faults {
-            power_off_at: at(1, 500),
+            power_off_at: at(1, power_within),
             sync_error_at: at(4, 300),
             error_at: at(4, 300),
             capacity: at(4, 4 << 20).map(|at| (64 << 10) + at),
@@ -149,6 +165,10 @@ impl Simulation {
             drawn -= operation.weight;
         }
         self.background.take(engine);
+        // What the log takes for durable must be.
+        if engine.stopped().is_none() && engine.journal.is_synced() {
+            self.model.all_is_durable();
+        }
         self.see(engine);
     }
 
@@ -187,8 +207,9 @@ impl Simulation {
         }
         self.totals.acknowledged += hearing.acknowledged;
         self.totals.refused += hearing.refused;
+        self.totals.repeated += hearing.repeated;
         let heard = hearing.end();
-        if engine.journal.next_sequence() > sequence && engine.stopped().is_none() {
+        if engine.journal.next_sequence() > sequence && heard.is_certain() {
             self.model.begin_group();
         }
         self.model.heard(heard, self.clock.elapsed());

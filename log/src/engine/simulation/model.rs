@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::compacted::Compaction;
 use super::is_surely_refused;
+use super::sequences::Sequences;
 use super::shown::Shown;
 use crate::api::{Result, TopicId, TopicInfo, TopicPartition, TopicSpec};
 use crate::options::Durability;
@@ -18,6 +20,10 @@ pub(super) struct Record {
     pub(super) time_ms: i64,
     /// Length of the batch that it is the first of; 0 for the others.
     pub(super) batch_len: u64,
+    pub(super) key: Option<u8>,
+    pub(super) is_tombstone: bool,
+    /// When it was appended, by the wall clock.
+    pub(super) appended_ms: i64,
 }
 
 /// What a partition must hold. Clones share what was not changed since.
@@ -29,6 +35,8 @@ pub(super) struct PartitionState {
     /// Retention was at work at this wall-clock time, and what came of it is not
     /// known.
     pub(super) maybe_retained_at: Option<i64>,
+    /// What it remembers of idempotent producers.
+    pub(super) sequences: BTreeMap<i64, Sequences>,
 }
 
 /// What a topic must hold.
@@ -36,6 +44,21 @@ pub(super) struct PartitionState {
 pub(super) struct TopicState {
     pub(super) info: TopicInfo,
     pub(super) partitions: Vec<Rc<PartitionState>>,
+    /// None if it never was to be compacted.
+    pub(super) compaction: Option<Compaction>,
+}
+
+impl TopicState {
+    fn new(info: TopicInfo) -> Self {
+        let partitions = (0..info.partitions).map(|_| Rc::default()).collect();
+        let compaction = Compaction::allowed(None, &info.config);
+        Self { info, partitions, compaction }
+    }
+
+    pub(super) fn configure(&mut self, config: Vec<(String, String)>) {
+        self.compaction = Compaction::allowed(self.compaction, &config);
+        self.info.config = config;
+    }
 }
 
 /// What the log must hold at one moment.
@@ -48,8 +71,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn add(&mut self, info: TopicInfo) {
-        let partitions = (0..info.partitions).map(|_| Rc::default()).collect();
-        self.topics.insert(info.id, TopicState { info, partitions });
+        self.topics.insert(info.id, TopicState::new(info));
     }
 
     /// Adds a topic that nobody was told of.
@@ -66,13 +88,8 @@ impl State {
         topic.partitions.get_mut(at.partition as usize).map(Rc::make_mut)
     }
 
-    pub(super) fn partitions_mut(
-        &mut self,
-    ) -> impl Iterator<Item = (&TopicInfo, &mut PartitionState)> {
-        self.topics.values_mut().flat_map(|topic| {
-            let info = &topic.info;
-            topic.partitions.iter_mut().map(move |partition| (info, Rc::make_mut(partition)))
-        })
+    pub(super) fn partitions_mut(&mut self) -> impl Iterator<Item = &mut PartitionState> {
+        self.topics.values_mut().flat_map(|topic| topic.partitions.iter_mut().map(Rc::make_mut))
     }
 
     /// The state with the ids that the log shows, and what retention did that
@@ -91,14 +108,11 @@ impl State {
             if found.info != topic.info {
                 return Err(format!("{:?} is shown for {:?}", found.info, topic.info));
             }
-            for ((number, expected), found) in
-                (0..).zip(&mut topic.partitions).zip(&found.partitions)
-            {
-                let expected = Rc::make_mut(expected);
-                let at = || format!("{} {number}", topic.info.name);
+            let TopicState { info, partitions, compaction } = topic;
+            for ((number, expected), found) in (0..).zip(partitions).zip(&found.partitions) {
                 found
-                    .match_with(expected, &topic.info)
-                    .map_err(|reason| format!("partition {}: {reason}", at()))?;
+                    .match_with(Rc::make_mut(expected), info, *compaction)
+                    .map_err(|reason| format!("partition {} {number}: {reason}", info.name))?;
             }
         }
         if shown.topics.len() > state.topics.len() {
@@ -152,6 +166,7 @@ impl Model {
             has_failed,
             acknowledged: 0,
             refused: 0,
+            repeated: 0,
         }
     }
 
@@ -246,6 +261,8 @@ pub(super) struct Hearing {
     has_failed: bool,
     pub(super) acknowledged: u64,
     pub(super) refused: u64,
+    /// Batches that were sent again and known again.
+    pub(super) repeated: u64,
 }
 
 /// What was heard of a group.
@@ -254,7 +271,19 @@ pub(super) struct Heard {
     maybe: Option<State>,
 }
 
+impl Heard {
+    /// Whether its outcome is known.
+    pub(super) fn is_certain(&self) -> bool {
+        self.maybe.is_none()
+    }
+}
+
 impl Hearing {
+    /// The state that the last answer was given in.
+    pub(super) fn latest(&self) -> &State {
+        self.maybe.as_ref().unwrap_or(&self.known)
+    }
+
     /// Takes an answer: `effect` is what it does to the state, with the answer if
     /// it is known.
     pub(super) fn take<T>(

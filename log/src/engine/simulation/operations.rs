@@ -1,7 +1,9 @@
 //! What the workload is made of.
 
 use super::model::Hearing;
-use super::{Simulation, appends, background, reads, restart, retention, space, topics, trims};
+use super::{
+    Simulation, appends, background, producers, reads, restart, retention, space, topics, trims,
+};
 use crate::engine::{Command, Engine};
 
 /// Takes the answer of a command, which is there, and tells the model. The
@@ -28,16 +30,19 @@ pub(super) struct Request {
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "commit", weight: 70, run: Simulation::commit_some },
     Operation { name: "tick", weight: 10, run: retention::tick },
-    Operation { name: "work", weight: 14, run: background::work },
+    Operation { name: "work", weight: 24, run: background::work },
+    Operation { name: "idle", weight: 12, run: background::idle },
     Operation { name: "read", weight: 10, run: reads::read_somewhere },
     Operation { name: "space", weight: 2, run: space::change_space },
     Operation { name: "look beside", weight: 3, run: restart::look_beside },
 ];
 
 pub(super) const REQUESTS: &[Request] = &[
-    Request { name: "append", weight: 250, make: appends::append },
+    Request { name: "append", weight: 200, make: appends::append },
+    Request { name: "produce", weight: 100, make: producers::produce },
+    Request { name: "producer id", weight: 3, make: producers::producer_id },
     Request { name: "create", weight: 10, make: topics::create },
     Request { name: "configure", weight: 8, make: topics::configure },
-    Request { name: "delete", weight: 8, make: topics::delete },
+    Request { name: "delete", weight: 4, make: topics::delete },
     Request { name: "trim", weight: 16, make: trims::trim },
 ];

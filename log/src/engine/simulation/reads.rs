@@ -1,7 +1,7 @@
 //! Reads of a running log, which shows what is acknowledged and nothing else.
 
 use super::Simulation;
-use super::appends::ids;
+use super::appends;
 use super::shown::Shown;
 use crate::engine::Engine;
 
@@ -23,9 +23,9 @@ pub(super) fn read_somewhere(simulation: &mut Simulation, engine: &mut Engine) {
             return;
         }
     };
-    let found = ids(&fetched.batches);
-    assert!(found[0].0 <= offset);
-    for (at, id) in found {
+    let found = appends::read(&fetched.batches);
+    assert!(found.next > offset, "a read at {offset} ends at {}", found.next);
+    for (at, id) in found.records {
         assert_eq!(model.records[usize::try_from(at).unwrap()].id, id, "at offset {at}");
     }
 }

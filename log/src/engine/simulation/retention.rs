@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Simulation;
+use super::compacted::{Compaction, may_be_gone};
 use super::model::PartitionState;
 use crate::api::TopicInfo;
 use crate::clock::Clock;
@@ -26,20 +27,20 @@ pub(super) fn tick_in(simulation: &mut Simulation, engine: &mut Engine, ms: u64)
     let now = simulation.clock.elapsed();
     let mut state = simulation.model.known().clone();
     if engine.stopped().is_some() {
-        for (_, partition) in state.partitions_mut() {
+        for partition in state.partitions_mut() {
             partition.maybe_retained_at = Some(now_ms);
         }
         simulation.model.may_be(state);
     } else {
         let mut is_changed = false;
         for id in state.topics.keys().copied().collect::<Vec<_>>() {
-            let info = state.topics[&id].info.clone();
+            let (info, compaction) = (state.topics[&id].info.clone(), state.topics[&id].compaction);
             for number in 0..info.partitions {
                 let at = info.partition(number);
                 let start = engine.view.partition(at).unwrap().read().start;
                 if start > state.partition(at).unwrap().start {
                     let partition = state.partition_mut(at).unwrap();
-                    retained(partition, &info, start, now_ms).unwrap();
+                    retained(partition, &info, compaction, start, now_ms).unwrap();
                     is_changed = true;
                 }
             }
@@ -57,6 +58,7 @@ pub(super) fn tick_in(simulation: &mut Simulation, engine: &mut Engine, ms: u64)
 pub(super) fn retained(
     partition: &mut PartitionState,
     topic: &TopicInfo,
+    compaction: Option<Compaction>,
     start: i64,
     now_ms: i64,
 ) -> std::result::Result<(), String> {
@@ -64,10 +66,18 @@ pub(super) fn retained(
     let config = TopicConfig::parse(&base, &topic.config).unwrap();
     let (from, to) = (usize::try_from(partition.start).unwrap(), usize::try_from(start).unwrap());
     let kept = partition.records.get(to..).ok_or("retention went past the end")?;
+    if !config.delete {
+        return Err(format!("retention forgot what {topic:?} is to keep"));
+    }
+    // What compaction has left of these is not known. It may be a little more than
+    // there was, where a batch is written with other differences of times.
     let left: u64 = kept.iter().map(|record| record.batch_len).sum();
-    let is_over = config.retention_bytes.is_some_and(|keep| left >= keep);
+    let is_over = config.retention_bytes.is_some_and(|keep| left >= keep || compaction.is_some());
     let oldest_ms = config.retention_ms.map(|keep| now_ms - keep);
-    for record in &partition.records[from..to] {
+    for (index, record) in (from..to).zip(&partition.records[from..to]) {
+        if compaction.is_some() && may_be_gone(&partition.records[index..]) {
+            continue;
+        }
         let is_old = oldest_ms.is_some_and(|oldest_ms| record.time_ms < oldest_ms);
         if !is_old && !is_over {
             return Err(format!(

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::appends::ids;
+use super::appends;
+use super::compacted::Compaction;
 use super::model::PartitionState;
 use super::retention;
 use crate::api::{Result, TopicId, TopicInfo};
 use crate::engine::Engine;
 use crate::error::LogError;
+use crate::view::PartitionView;
 
 /// All that the log shows.
 pub(super) struct Shown {
@@ -25,7 +27,11 @@ pub(super) struct ShownPartition {
     /// Ids by offset.
     pub(super) records: BTreeMap<i64, u64>,
     /// Offsets whose bytes are reported as damaged.
-    damaged: BTreeSet<i64>,
+    pub(super) damaged: BTreeSet<i64>,
+    /// Base of the segment that is written to: from here on nothing was compacted.
+    pub(super) whole_from: i64,
+    /// Wall-clock time of the read.
+    pub(super) now_ms: i64,
 }
 
 impl Shown {
@@ -62,6 +68,23 @@ impl Shown {
 }
 
 impl ShownPartition {
+    fn unread(engine: &Engine, view: &PartitionView) -> Self {
+        let records = view.read();
+        Self {
+            start: records.start,
+            end: records.end,
+            records: BTreeMap::new(),
+            damaged: BTreeSet::new(),
+            whole_from: records.segments.last().map_or(records.end, |segment| segment.base),
+            now_ms: engine.clock.wall_ms(),
+        }
+    }
+
+    fn take(&mut self, found: appends::Read) {
+        let kept = found.records.into_iter().filter(|(offset, _)| *offset >= self.start);
+        self.records.extend(kept);
+    }
+
     fn read_around_damage(
         engine: &Engine,
         info: &TopicInfo,
@@ -69,19 +92,14 @@ impl ShownPartition {
         check: &impl Fn(LogError),
     ) -> Self {
         let view = engine.view.partition(info.partition(number)).unwrap();
-        let (start, end) = {
-            let records = view.read();
-            (records.start, records.end)
-        };
-        let mut shown = Self { start, end, records: BTreeMap::new(), damaged: BTreeSet::new() };
-        let mut next = start;
-        while next < end {
+        let mut shown = Self::unread(engine, &view);
+        let mut next = shown.start;
+        while next < shown.end {
             match engine.reader.read(&view, next, 1) {
                 Ok(fetched) => {
-                    let found = ids(&fetched.batches);
-                    next = found[found.len() - 1].0 + 1;
-                    let kept = found.into_iter().filter(|(offset, _)| *offset >= start);
-                    shown.records.extend(kept);
+                    let found = appends::read(&fetched.batches);
+                    next = found.next;
+                    shown.take(found);
                 }
                 Err(error) => {
                     check(error);
@@ -95,22 +113,17 @@ impl ShownPartition {
 
     fn read(engine: &Engine, info: &TopicInfo, number: u32, bytes_max: usize) -> Result<Self> {
         let view = engine.view.partition(info.partition(number))?;
-        let (start, end) = {
-            let records = view.read();
-            (records.start, records.end)
-        };
-        let mut records = BTreeMap::new();
-        let mut next = start;
-        while next < end {
+        let mut shown = Self::unread(engine, &view);
+        let mut next = shown.start;
+        while next < shown.end {
             let fetched = engine.reader.read(&view, next, bytes_max)?;
-            let found = ids(&fetched.batches);
-            let (last, _) = *found.last().expect("a read before the end has records");
-            assert!(last >= next, "a read at {next} ends at {last}");
-            records.extend(found.into_iter().filter(|(offset, _)| *offset >= start));
-            next = last + 1;
+            let found = appends::read(&fetched.batches);
+            assert!(found.next > next, "a read at {next} ends at {}", found.next);
+            next = found.next;
+            shown.take(found);
         }
-        assert_eq!(next, end, "more than the end is shown");
-        Ok(Self { start, end, records, damaged: BTreeSet::new() })
+        assert_eq!(next, shown.end.max(shown.start), "more than the end is shown");
+        Ok(shown)
     }
 
     /// Compares it with what must be there, and takes into that what retention
@@ -119,11 +132,12 @@ impl ShownPartition {
         &self,
         expected: &mut PartitionState,
         topic: &TopicInfo,
+        compaction: Option<Compaction>,
     ) -> std::result::Result<(), String> {
         if let Some(at_ms) = expected.maybe_retained_at.take()
             && self.start > expected.start
         {
-            retention::retained(expected, topic, self.start, at_ms)?;
+            retention::retained(expected, topic, compaction, self.start, at_ms)?;
         }
         if self.start != expected.start {
             return Err(format!("it starts at {}, not {}", self.start, expected.start));
@@ -131,6 +145,9 @@ impl ShownPartition {
         let records = &expected.records;
         if usize::try_from(self.end) != Ok(records.len()) {
             return Err(format!("it ends at {}, not {}", self.end, records.len()));
+        }
+        if let Some(compaction) = compaction {
+            return compaction.check(self, records);
         }
         for (offset, record) in (0..).zip(records).skip_while(|(offset, _)| *offset < self.start) {
             match self.records.get(&offset) {

@@ -36,5 +36,7 @@ fn acknowledged_records_survive_any_crash() {
         failed[0]
     );
     assert!(totals.acknowledged > count * 10, "{totals:?}");
+    assert!(count < 100 || totals.compacted > count / 4, "{totals:?}");
+    assert!(totals.repeated > count / 2, "{totals:?}");
     assert!(count < 100 || totals.refused > 0, "no append ever met a full disk");
 }

@@ -13,7 +13,7 @@ const NAMES: u64 = 5;
 fn settings(rng: &mut fastrand::Rng) -> Vec<(String, String)> {
     let mut settings = Vec::new();
     let mut set = |name: &str, value: u64| settings.push((name.to_owned(), value.to_string()));
-    if rng.u8(..3) == 0 {
+    if rng.bool() {
         set("segment.bytes", rng.u64(1024..20_000));
     }
     if rng.u8(..4) == 0 {
@@ -25,6 +25,21 @@ fn settings(rng: &mut fastrand::Rng) -> Vec<(String, String)> {
     if rng.u8(..4) == 0 {
         set("retention.bytes", rng.u64(..100_000));
     }
+    if rng.u8(..3) == 0 {
+        set("delete.retention.ms", rng.u64(..20_000));
+    }
+    if rng.u8(..6) == 0 {
+        set("min.compaction.lag.ms", rng.u64(1..5_000));
+    }
+    if rng.u8(..6) == 0 {
+        set("max.compaction.lag.ms", rng.u64(1..20_000));
+    }
+    let mut choose = |name: &str, values: &[&str]| {
+        let value = values[rng.usize(..values.len())];
+        settings.push((name.to_owned(), value.to_owned()));
+    };
+    choose("cleanup.policy", &["delete", "delete", "compact", "compact,delete"]);
+    choose("min.cleanable.dirty.ratio", &["0", "0.3", "0.9"]);
     settings
 }
 
@@ -52,7 +67,7 @@ pub(super) fn configure(simulation: &mut Simulation) -> Option<(Command, Asked)>
     let command = Command::Configure(id, config.clone(), reply);
     let asked: Asked = Box::new(move |hearing| {
         hearing.take(answer.try_recv().unwrap(), |state, done| match state.topics.get_mut(&id) {
-            Some(topic) => topic.info.config = config,
+            Some(topic) => topic.configure(config),
             None => assert!(done.is_none(), "a deleted topic was configured"),
         });
     });
