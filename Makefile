@@ -27,9 +27,18 @@ crash: setup ## kill -9 at each step and at 100 random points; the lake must equ
 	THALWEG_KILLS=$(or $(KILLS),100) $(CARGO) test --features failpoints --test e2e -- \
 	  crash failpoint --nocapture --test-threads=1
 
-bench: ## Speed and memory, as ratios against Postgres itself
+bench: ## Speed and memory, as ratios against Postgres itself and the bare disk
 	@scripts/setup demo
+	$(CARGO) bench --bench append
 	$(CARGO) bench --bench pipeline
+
+.PHONY: benchkafka benchopen
+benchkafka: ## Beside a real Kafka (Java 17), both driven by one librdkafka client
+	@scripts/setup kafka
+	$(CARGO) bench --bench kafka
+
+benchopen: ## How fast a log of 10 GB in 1,000 partitions opens; takes 10 GB of disk
+	$(CARGO) bench -p thalweg-log --bench open
 
 crash: logcrash
 

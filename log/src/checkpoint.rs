@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes};
 
-use crate::api::{Result, TopicInfo};
+use crate::api::{Result, TopicInfo, TopicPartition};
 use crate::disk::{Disk, Open, failed, read_full};
 use crate::error::LogError;
 use crate::journal::entry::{Malformed, decode_topic, encode_topic};
@@ -73,6 +73,15 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// A segment, if it is there. Topics are in the order of their ids.
+    pub(crate) fn segment_mut(&mut self, at: TopicPartition, base: i64) -> Option<&mut Segment> {
+        let topic = self.topics.binary_search_by_key(&at.topic, |topic| topic.info.id).ok()?;
+        let partition = self.topics[topic].partitions.get_mut(at.partition as usize)?;
+        let segment =
+            partition.segments.binary_search_by_key(&base, |segment| segment.base).ok()?;
+        partition.segments.get_mut(segment)
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256 + self.topics.len() * 256);
         out.put_slice(MAGIC);

@@ -45,6 +45,11 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// Makes the names in a folder durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 
+    /// Syncs files, side by side where that is of use. What came of each.
+    fn sync_files(&self, files: &[Arc<dyn DiskFile>]) -> Vec<io::Result<()>> {
+        files.iter().map(|file| file.sync()).collect()
+    }
+
     /// Names of the files and folders in a folder.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
 }

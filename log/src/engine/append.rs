@@ -1,6 +1,7 @@
 //! Appends: room is made first, then offsets are given, then, once the frame is
 //! durable, readers see them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -92,12 +93,11 @@ impl Engine {
         };
         let config = topic.config;
         let partition = self.partition(target)?;
-        if let Some(prepared) = &mut partition.prepared {
-            let base = prepared.base;
-            if base == partition.next && prepared.file.is_some() {
-                let file_path = path(&partition.view.folder, base, Part::Log);
-                return prepared.reserve(need, &file_path);
-            }
+        if let Some(prepared) = &mut partition.prepared
+            && prepared.base == partition.next
+            && prepared.file.is_some()
+        {
+            return prepared.reserve(need, &partition.view.folder);
         }
         let is_due = match &partition.active {
             None => true,
@@ -111,8 +111,7 @@ impl Engine {
         self.open_active(target)?;
         let partition = self.partition(target)?;
         if let Some(active) = &mut partition.active {
-            let file_path = path(&partition.view.folder, active.base, Part::Log);
-            active.reserve(need, &file_path)?;
+            active.reserve(need, &partition.view.folder)?;
         }
         Ok(())
     }
@@ -130,7 +129,7 @@ impl Engine {
             .open(&file_path, Open::Empty)
             .map_err(|error| failed("creating", &file_path, &error))?;
         let mut prepared = Active { base, len: 0, created_ms: now, file: Some(file), allocated: 0 };
-        if let Err(error) = prepared.reserve(need, &file_path) {
+        if let Err(error) = prepared.reserve(need, &folder) {
             drop(disk.remove_file(&file_path));
             return Err(error);
         }
@@ -204,6 +203,7 @@ impl Engine {
         let len = landed.bytes.len();
         self.pending_bytes += len;
         self.tail_bytes += len;
+        self.tail_unwritten += 1;
         self.tail.push_back(TailRun {
             partition: landed.view,
             batches: landed.summaries.len(),
@@ -212,12 +212,15 @@ impl Engine {
         // It exists: it was there when the group was staged, and a deletion of
         // the same group is finished after it.
         if let Ok(partition) = self.partition(landed.target) {
+            let is_known = !partition.pending.is_empty();
             partition.pending.push(Pending {
                 base: landed.base,
                 at: landed.at,
                 bytes: landed.bytes,
             });
-            self.unwritten.insert(landed.target);
+            if !is_known {
+                self.unwritten.insert(landed.target);
+            }
         } else {
             self.pending_bytes -= len;
         }
@@ -280,7 +283,7 @@ impl Active {
                 || next - self.base > SEGMENT_OFFSETS_MAX)
     }
 
-    fn reserve(&mut self, need: u64, file_path: &std::path::Path) -> Result<()> {
+    fn reserve(&mut self, need: u64, folder: &Path) -> Result<()> {
         let end = self.len + need;
         let Some(file) = &self.file else {
             return Ok(());
@@ -296,7 +299,10 @@ impl Active {
             .map(|()| target)
             .or_else(|_| reserve(end).map(|()| end))
             .map(|allocated| self.allocated = allocated)
-            .map_err(|error| failed("reserving space in", file_path, &error))
+            .map_err(|error| {
+                let file_path = path(folder, self.base, Part::Log);
+                failed("reserving space in", &file_path, &error)
+            })
     }
 }
 

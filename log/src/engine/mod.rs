@@ -11,6 +11,7 @@ mod command;
 mod compaction;
 #[cfg(test)]
 mod compaction_tests;
+mod index_files;
 mod partitions;
 mod produce;
 #[cfg(test)]
@@ -82,6 +83,8 @@ pub(crate) struct Engine {
     /// The batches in memory, over all partitions, oldest first.
     tail: VecDeque<TailRun>,
     tail_bytes: usize,
+    /// So many at its end may not be in a segment yet.
+    tail_unwritten: usize,
     checkpoints: Checkpoints,
     producer_ids: ProducerIds,
     /// Producers that are remembered, over all partitions.
@@ -364,15 +367,19 @@ impl Engine {
     }
 
     fn evict_tail(&mut self) {
-        if self.tail_bytes <= self.options.tail_bytes_max {
-            return;
+        self.evict_written();
+        if self.tail_bytes > self.options.tail_bytes_max {
+            self.write_segments();
+            self.evict_written();
         }
-        // What is not in a segment yet must stay in memory.
-        self.write_segments();
-        while self.tail_bytes > self.options.tail_bytes_max && self.unwritten.is_empty() {
-            let Some(run) = self.tail.pop_front() else {
-                break;
-            };
+    }
+
+    /// What is not in a segment yet must stay in memory.
+    fn evict_written(&mut self) {
+        while self.tail_bytes > self.options.tail_bytes_max
+            && self.tail.len() > self.tail_unwritten
+            && let Some(run) = self.tail.pop_front()
+        {
             self.tail_bytes -= run.bytes;
             run.partition.write().tail.drain(..run.batches);
         }

@@ -57,7 +57,9 @@ impl Engine {
             generation: found.as_ref().map_or(checkpoint.generation, |f| f.generation),
             sequence: found.as_ref().map_or(checkpoint.sequence, |f| f.next_sequence),
         };
-        let journal = Journal::open(Arc::clone(&disk), folder, options.journal_file_bytes, start)?;
+        let generations = found.as_ref().map_or(&[][..], |found| &found.generations[..]);
+        let file_bytes = options.journal_file_bytes;
+        let journal = Journal::open(Arc::clone(&disk), folder, file_bytes, start, generations)?;
         let mut engine = Self::new(disk, clock, root, options, journal, &checkpoint);
         engine.checkpoints.is_marked_clean = is_clean;
         for topic in checkpoint.topics {
@@ -94,6 +96,7 @@ impl Engine {
             dirty_folders: BTreeSet::new(),
             tail: VecDeque::new(),
             tail_bytes: 0,
+            tail_unwritten: 0,
             checkpoints: Checkpoints {
                 number: checkpoint.number,
                 stored: checkpoint.number,
@@ -165,11 +168,25 @@ impl Engine {
                 "cut the journal's torn tail: a group that was never acknowledged"
             );
         }
+        if let Some(reason) = &self.stopped {
+            return Err(LogError::Stopped(reason.clone()));
+        }
         if !found.found_any {
             return Ok(());
         }
-        // The frames of this use are behind us, the cut ones too: the checkpoint
-        // asks for a higher generation.
+        if !found.has_left_overs && self.journal.has_room(self.checkpoints.needed_generation) {
+            // The journal goes on behind its last frame, and keeps what it has until
+            // a checkpoint covers it: that is no reason to wait for a thousand syncs.
+            self.journal.unseal();
+            self.checkpoints.is_wanted = true;
+            return Ok(());
+        }
+        self.leave_behind()
+    }
+
+    /// Puts the frames of this use behind us, the cut ones too: the checkpoint asks
+    /// for a higher generation.
+    fn leave_behind(&mut self) -> Result<()> {
         for _ in 0..3 {
             if let Some(job) = self.make_job() {
                 let outcome = job.run();

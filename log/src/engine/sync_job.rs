@@ -1,10 +1,11 @@
-//! Checkpoints: segments are synced and a checkpoint is stored, beside the
-//! commits that go on.
+//! Checkpoints: segments are synced, their indexes are written, and a checkpoint
+//! is stored, beside the commits that go on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::index_files::{self, Indexed};
 use super::{Engine, RETRY_AFTER};
 use crate::api::{Result, TopicPartition};
 use crate::checkpoint::{self, Checkpoint, PartitionState, TopicState};
@@ -33,13 +34,16 @@ struct Covers {
 struct JobFile {
     target: TopicPartition,
     base: i64,
-    path: PathBuf,
+    folder: PathBuf,
     handle: Option<Arc<dyn DiskFile>>,
+    /// Nothing is appended to it any more.
+    is_closed: bool,
 }
 
 /// What came of a [`SyncJob`].
 pub(crate) struct SyncOutcome {
     covers: Covers,
+    indexed: Vec<Indexed>,
     synced: Vec<(TopicPartition, i64)>,
     failed: Vec<(TopicPartition, LogError)>,
     folders: Result<()>,
@@ -53,6 +57,7 @@ impl SyncJob {
         let covers = self.covers;
         catch_unwind(AssertUnwindSafe(|| self.run())).unwrap_or_else(|_| SyncOutcome {
             covers,
+            indexed: Vec::new(),
             synced: Vec::new(),
             failed: Vec::new(),
             folders: Err(LogError::Stopped("the sync of the segments panicked".to_owned())),
@@ -61,20 +66,16 @@ impl SyncJob {
     }
 
     /// Does it. Blocks on the disk.
-    pub(crate) fn run(self) -> SyncOutcome {
+    pub(crate) fn run(mut self) -> SyncOutcome {
         let mut outcome = SyncOutcome {
             covers: self.covers,
+            indexed: self.write_indexes(),
             synced: Vec::with_capacity(self.files.len()),
             failed: Vec::new(),
             folders: Ok(()),
             checkpoint: Ok(()),
         };
-        for file in &self.files {
-            match sync_file(&*self.disk, file) {
-                Ok(()) => outcome.synced.push((file.target, file.base)),
-                Err(error) => outcome.failed.push((file.target, error)),
-            }
-        }
+        self.sync_files(&mut outcome);
         for folder in &self.folders {
             if let Err(error) = self.disk.sync_dir(folder) {
                 // A folder that went meanwhile needs no sync.
@@ -89,19 +90,68 @@ impl SyncJob {
         }
         outcome
     }
+
+    fn sync_files(&self, outcome: &mut SyncOutcome) {
+        let mut handles = Vec::with_capacity(self.files.len());
+        let mut opened = Vec::with_capacity(self.files.len());
+        for file in &self.files {
+            match file.open(&*self.disk) {
+                Ok(Some(handle)) => {
+                    handles.push(handle);
+                    opened.push(file);
+                }
+                Ok(None) => outcome.synced.push((file.target, file.base)),
+                Err(error) => outcome.failed.push((file.target, error)),
+            }
+        }
+        for (file, synced) in opened.into_iter().zip(self.disk.sync_files(&handles)) {
+            match synced {
+                Ok(()) => outcome.synced.push((file.target, file.base)),
+                Err(error) => {
+                    outcome.failed.push((file.target, failed("syncing", &file.path(), &error)));
+                }
+            }
+        }
+    }
+
+    /// Writes the index entries that the checkpoint is to count on, and cuts closed
+    /// segments to their lengths.
+    fn write_indexes(&mut self) -> Vec<Indexed> {
+        let mut indexed = Vec::new();
+        for file in &self.files {
+            let Some(segment) = self.checkpoint.segment_mut(file.target, file.base) else {
+                continue;
+            };
+            if file.is_closed
+                && let Some(handle) = &file.handle
+                && let Err(error) = handle.set_len(segment.len)
+            {
+                tracing::warn!(path = %file.path().display(), %error, "cutting a segment");
+            }
+            let done = index_files::write(&*self.disk, file.target, &file.folder, segment);
+            indexed.extend(done);
+        }
+        indexed
+    }
 }
 
-fn sync_file(disk: &dyn Disk, file: &JobFile) -> Result<()> {
-    let handle = match &file.handle {
-        Some(handle) => Arc::clone(handle),
-        None => match disk.open(&file.path, Open::Existing) {
-            Ok(handle) => handle,
-            // Trimmed away meanwhile.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(failed("opening", &file.path, &error)),
-        },
-    };
-    handle.sync().map_err(|error| failed("syncing", &file.path, &error))
+impl JobFile {
+    fn path(&self) -> PathBuf {
+        path(&self.folder, self.base, Part::Log)
+    }
+
+    /// None if it was trimmed away meanwhile.
+    fn open(&self, disk: &dyn Disk) -> Result<Option<Arc<dyn DiskFile>>> {
+        if let Some(handle) = &self.handle {
+            return Ok(Some(Arc::clone(handle)));
+        }
+        let path = self.path();
+        match disk.open(&path, Open::Existing) {
+            Ok(handle) => Ok(Some(handle)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("opening", &path, &error)),
+        }
+    }
 }
 
 impl Engine {
@@ -123,10 +173,6 @@ impl Engine {
         if self.stopped.is_some() || !self.unwritten.is_empty() {
             return None;
         }
-        let dirty: Vec<_> = self.dirty.keys().copied().collect();
-        for (target, base) in &dirty {
-            self.write_indexes(*target, *base);
-        }
         self.checkpoints.is_wanted = false;
         self.checkpoints.is_running = true;
         self.checkpoints.number += 1;
@@ -135,7 +181,7 @@ impl Engine {
             let records = partition.view.read();
             partition.settling = records.segments.last().map_or(0, |segment| segment.base);
         }
-        let mut files = Vec::with_capacity(dirty.len());
+        let mut files = Vec::with_capacity(self.dirty.len());
         for ((target, base), handle) in std::mem::take(&mut self.dirty) {
             let Ok(partition) = self.partition(target) else {
                 continue;
@@ -143,8 +189,9 @@ impl Engine {
             files.push(JobFile {
                 target,
                 base,
-                path: path(&partition.view.folder, base, Part::Log),
+                folder: partition.view.folder.clone(),
                 handle,
+                is_closed: partition.active.as_ref().is_none_or(|active| active.base != base),
             });
         }
         Some(SyncJob {
@@ -196,6 +243,9 @@ impl Engine {
     /// Takes the outcome of a job: what it covers is needed no longer.
     pub(crate) fn job_done(&mut self, outcome: SyncOutcome) {
         self.checkpoints.is_running = false;
+        for indexed in &outcome.indexed {
+            self.take_indexed(indexed);
+        }
         if let Err(error) = outcome.folders {
             self.stop(&error);
             return;

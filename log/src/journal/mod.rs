@@ -64,6 +64,8 @@ pub(crate) struct Journal {
     sequence: u64,
     position: u64,
     durable_through: u64,
+    /// Files before the current one with frames that were not synced.
+    unsynced: Vec<usize>,
     is_sealed: bool,
     is_filling: bool,
 }
@@ -71,7 +73,8 @@ pub(crate) struct Journal {
 struct JournalFile {
     path: PathBuf,
     handle: Arc<dyn DiskFile>,
-    /// Generation of its last use; 0 if that was before this start.
+    /// Generation of its last use; 0 if nothing of it is needed since before this
+    /// start.
     generation: u64,
     /// Space is reserved up to here.
     allocated: u64,
@@ -85,24 +88,27 @@ pub(crate) fn file_path(folder: &Path, number: usize) -> PathBuf {
 }
 
 impl Journal {
-    /// Opens the journal in `folder` for writing; everything in its files is
-    /// covered by a checkpoint.
+    /// Opens the journal in `folder` for writing. `generations` has the highest one
+    /// of frames that may be needed in each file; all others are covered by a
+    /// checkpoint.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         folder: PathBuf,
         file_bytes: u64,
         start: Start,
+        generations: &[u64],
     ) -> Result<Self> {
         let mut files = Vec::new();
         let mut next_number = 0;
-        for number in existing(&*disk, &folder)? {
+        for (index, number) in existing(&*disk, &folder)?.into_iter().enumerate() {
             next_number = number + 1;
             let path = file_path(&folder, number);
             let handle = disk
                 .open(&path, Open::Existing)
                 .map_err(|error| failed("opening", &path, &error))?;
             let allocated = handle.len().map_err(|error| failed("reading", &path, &error))?;
-            files.push(JournalFile { path, handle, generation: 0, allocated, filled: allocated });
+            let generation = generations.get(index).copied().unwrap_or(0);
+            files.push(JournalFile { path, handle, generation, allocated, filled: allocated });
         }
         Ok(Self {
             disk,
@@ -116,6 +122,7 @@ impl Journal {
             sequence: start.sequence,
             position: 0,
             durable_through: start.sequence - 1,
+            unsynced: Vec::new(),
             is_sealed: true,
             is_filling: false,
         })
@@ -156,9 +163,19 @@ impl Journal {
 
     /// Whether appends should wait for the checkpoint that is under way.
     pub(crate) fn is_congested(&self, needed_from: u64) -> bool {
-        self.files.len() >= FILES_SOFT_MAX
-            && self.position + GROUP_BYTES >= self.file_bytes
-            && self.free_file(needed_from).is_none()
+        let is_full = self.current.is_none() || self.position + GROUP_BYTES >= self.file_bytes;
+        is_full && !self.has_room(needed_from)
+    }
+
+    /// Whether a file can be begun without a checkpoint.
+    pub(crate) fn has_room(&self, needed_from: u64) -> bool {
+        self.files.len() < FILES_SOFT_MAX || self.free_file(needed_from).is_some()
+    }
+
+    /// The last frame that was read at the start is sure to be there, and nothing
+    /// on disk says so yet: the next seal will.
+    pub(crate) fn unseal(&mut self) {
+        self.is_sealed = false;
     }
 
     fn free_file(&self, needed_from: u64) -> Option<usize> {
@@ -184,12 +201,17 @@ impl Journal {
     }
 
     fn begin_file(&mut self, needed_from: u64, len: u64) -> Result<()> {
-        self.sync()?;
         let index = match self.free_file(needed_from) {
             Some(index) => index,
             None => self.add_file()?,
         };
         allocate(&mut self.files[index], len)?;
+        // Where nobody waits for syncs, most files are written again before they
+        // are synced at all.
+        if !self.is_synced() {
+            self.unsynced.extend(self.current);
+        }
+        self.unsynced.retain(|unsynced| *unsynced != index);
         self.generation += 1;
         self.files[index].generation = self.generation;
         self.current = Some(index);
@@ -263,8 +285,8 @@ impl Journal {
         if self.is_synced() {
             return Ok(());
         }
-        if let Some(current) = self.current {
-            let file = &self.files[current];
+        for index in std::mem::take(&mut self.unsynced).into_iter().chain(self.current) {
+            let file = &self.files[index];
             file.handle.sync().map_err(|error| failed_sync(&file.path, &error))?;
         }
         self.durable_through = self.sequence - 1;

@@ -1,7 +1,7 @@
 //! Reading the journal after a stop: which frames are whole, which are a torn
 //! tail, and which are damage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::entry::Entry;
 use super::frame::{self, BLOCK, FrameHeader, HEADER_LEN};
 use crate::api::Result;
-use crate::disk::{DiskFile, failed, read_full};
+use crate::disk::{DiskFile, failed, failed_sync, read_full};
 use crate::error::LogError;
 
 /// Bytes of one read while looking for frames.
@@ -59,6 +59,11 @@ pub(crate) struct Scan {
     pub(crate) next_sequence: u64,
     /// Whether any frame of this use was found, needed or not.
     pub(crate) found_any: bool,
+    /// Whether there are frames that are not to be replayed and could be taken for
+    /// those that are written from now on.
+    pub(crate) has_left_overs: bool,
+    /// Highest generation in each file; 0 where no frame of this use is.
+    pub(crate) generations: Vec<u64>,
     /// Where a torn tail was cut, if there was one.
     pub(crate) torn: Option<(PathBuf, u64)>,
 }
@@ -68,12 +73,17 @@ struct Found {
     whole: BTreeMap<u64, Located>,
     /// Valid headers with another body than they say.
     broken: BTreeMap<u64, Located>,
+    /// Highest generation in each file.
+    generations: Vec<u64>,
     /// Where a damaged header says to be that of this frame: file and position.
     damaged: BTreeMap<u64, (usize, u64)>,
 }
 
 impl Found {
     fn add(&mut self, located: Located, is_whole: bool) {
+        if let Some(highest) = self.generations.get_mut(located.file) {
+            *highest = located.header.generation.max(*highest);
+        }
         let map = if is_whole { &mut self.whole } else { &mut self.broken };
         let sequence = located.header.sequence;
         let is_older = map
@@ -89,7 +99,7 @@ impl Found {
 /// [`LogError::Damaged`] if a frame that was acknowledged is not what was
 /// written (invariant 6).
 pub(crate) fn scan(files: &[File], expected: &Expected) -> Result<Scan> {
-    let mut found = Found::default();
+    let mut found = Found { generations: vec![0; files.len()], ..Found::default() };
     for (index, (path, file)) in files.iter().enumerate() {
         scan_file(&**file, index, expected, &mut found)
             .map_err(|error| failed("reading", path, &error))?;
@@ -102,8 +112,8 @@ pub(crate) fn scan(files: &[File], expected: &Expected) -> Result<Scan> {
     }
     let covered = found
         .whole
-        .range(next..)
-        .map(|(_, located)| located.header.durable_through)
+        .values()
+        .map(|located| located.header.durable_through)
         .chain([expected.durable_through])
         .max()
         .unwrap_or(0);
@@ -117,15 +127,19 @@ pub(crate) fn scan(files: &[File], expected: &Expected) -> Result<Scan> {
             ),
         });
     }
-    let is_torn = found.whole.range(next..).next().is_some() || found.broken.contains_key(&next);
-    let generations = found.whole.values().chain(found.broken.values());
-    let generation = generations.map(|located| located.header.generation).max();
+    let has_more = found.whole.range(next..).next().is_some();
+    let is_torn = has_more || found.broken.contains_key(&next);
+    let generation = found.generations.iter().copied().max().filter(|highest| *highest > 0);
     Ok(Scan {
         frames,
         durable_through: covered,
         generation: generation.unwrap_or(0).max(expected.generation),
         next_sequence: next,
         found_any: generation.is_some(),
+        has_left_overs: has_more
+            || !found.broken.is_empty()
+            || found.damaged.range(next..).next().is_some(),
+        generations: found.generations,
         torn: is_torn.then_some((path, at)),
     })
 }
@@ -225,6 +239,7 @@ impl Scan {
     /// sync would pass without writing them: so they are written again, before
     /// anything is done that counts on them.
     pub(crate) fn settle(&self, files: &[File]) -> Result<()> {
+        let mut written = BTreeSet::new();
         let unsure = self.frames.iter();
         for located in unsure.filter(|found| found.header.sequence > self.durable_through) {
             let (path, file) = &files[located.file];
@@ -232,10 +247,14 @@ impl Scan {
                 let len = usize::try_from(located.header.frame_len()).unwrap_or(0);
                 let mut frame = vec![0; len];
                 read_full(&**file, &mut frame, located.at)?;
-                file.write_at(&[io::IoSlice::new(&frame)], located.at)?;
-                file.sync()
+                file.write_at(&[io::IoSlice::new(&frame)], located.at)
             };
             write().map_err(|error| failed("writing", path, &error))?;
+            written.insert(located.file);
+        }
+        // There may be many of them where commits are not synced.
+        for (path, file) in written.into_iter().map(|index| &files[index]) {
+            file.sync().map_err(|error| failed_sync(path, &error))?;
         }
         Ok(())
     }

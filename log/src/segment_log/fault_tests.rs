@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::*;
 use crate::conformance::{append, batch, group, topic, values};
 use crate::disk::{DiskFile, Open};
+use crate::options::Durability;
 
 fn open(folder: &Path) -> Result<SegmentLog> {
     SegmentLog::open(folder, Options::default())
@@ -438,5 +439,85 @@ async fn a_killed_process_loses_nothing_that_it_acknowledged() {
             assert_eq!(value.parse(), Ok(number));
         }
         assert_eq!(values(&log, info.partition(1), 0, 1 << 20).await, first);
+    }
+}
+
+/// The disk of the machine, which counts the syncs of files.
+#[derive(Clone, Default)]
+struct CountingDisk(Arc<AtomicU64>);
+
+struct CountingFile(Arc<dyn DiskFile>, Arc<AtomicU64>);
+
+impl Disk for CountingDisk {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>> {
+        let file = RealDisk.open(path, how)?;
+        Ok(Arc::new(CountingFile(file, Arc::clone(&self.0))))
+    }
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        RealDisk.create_dir(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealDisk.rename(from, to)
+    }
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove_file(path)
+    }
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove_dir(path)
+    }
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        RealDisk.sync_dir(path)
+    }
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        RealDisk.list(path)
+    }
+}
+
+impl DiskFile for CountingFile {
+    fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
+        self.0.read_at(into, at)
+    }
+    fn write_at(&self, slices: &[io::IoSlice<'_>], at: u64) -> io::Result<()> {
+        self.0.write_at(slices, at)
+    }
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+    fn allocate(&self, at: u64, len: u64, keep_len: bool) -> io::Result<()> {
+        self.0.allocate(at, len, keep_len)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.sync()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn opening_after_a_crash_waits_for_no_sync_of_each_group_or_segment() {
+    for durability in [Durability::Fsync, Durability::PageCache] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { durability, ..Options::default() };
+        let log = SegmentLog::open(folder.path(), options.clone()).unwrap();
+        let info = topic(&log, "t", 100).await;
+        let writer = log.open_writer("w").await.unwrap();
+        for number in 0..200 {
+            append(&*writer, vec![group(info.partition(number % 100), &["value"])]).await;
+        }
+        drop(writer);
+        drop(log);
+        let disk = CountingDisk::default();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let engine = Engine::open(Arc::new(disk.clone()), clock, folder.path(), options).unwrap();
+        let syncs = disk.0.load(Ordering::Relaxed);
+        assert!(syncs < 5, "{syncs} syncs at {durability:?}");
+        let records = engine.view.partition(info.partition(99)).unwrap();
+        assert_eq!(records.read().end, 2);
+        drop(engine);
+        // It left all that another start needs.
+        let log = open(folder.path()).unwrap();
+        assert_eq!(values(&log, info.partition(99), 0, 1000).await.len(), 2);
     }
 }

@@ -38,6 +38,9 @@ struct State {
     compaction: Option<CompactionOutcome>,
     stop: Option<Stop>,
     is_closed: bool,
+    /// The engine waits. To wake it costs a system call, which nobody is to pay
+    /// while it is at work.
+    is_waiting: bool,
 }
 
 pub(super) struct Queue {
@@ -63,8 +66,11 @@ impl Queue {
             return;
         }
         state.commands.push_back(command);
+        let is_waiting = std::mem::take(&mut state.is_waiting);
         drop(state);
-        self.changed.notify_one();
+        if is_waiting {
+            self.changed.notify_one();
+        }
     }
 
     /// Hands the outcome of a job to the engine.
@@ -103,11 +109,17 @@ impl Queue {
             let has_commands = !state.commands.is_empty() && !is_congested;
             let has_outcome = state.outcome.is_some() || state.compaction.is_some();
             if has_commands || has_outcome || state.stop.is_some() {
+                state.is_waiting = false;
                 return state.take(is_congested);
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            // Commands are of no use while the log is congested.
+            state.is_waiting = !is_congested;
             state = match left {
-                Some(left) if left.is_zero() => return Work::default(),
+                Some(left) if left.is_zero() => {
+                    state.is_waiting = false;
+                    return Work::default();
+                }
                 Some(left) => {
                     let waited = self.changed.wait_timeout(state, left);
                     waited.unwrap_or_else(PoisonError::into_inner).0

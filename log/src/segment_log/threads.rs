@@ -87,7 +87,8 @@ impl Drop for Closer {
 }
 
 fn run(mut engine: Engine, shared: &Shared, workers: &Workers) -> Result<()> {
-    let mut wait = engine.tick();
+    // A recovery may have left work.
+    let mut wait = Some(Duration::ZERO);
     let mut is_syncing = false;
     loop {
         let wait_max = Some(wait.unwrap_or(IDLE_WAIT));

@@ -9,6 +9,20 @@ use rustix::process::Signal;
 
 use crate::process::{Server, free_port, log_file, log_tail, wait_until};
 
+/// Options of Java for what runs for a moment.
+const SMALL: &[&str] = &["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+/// Those of `kafka-server-start.sh` and `kafka-run-class.sh`.
+const AS_SHIPPED: &[&str] = &[
+    "-Xmx1G",
+    "-Xms1G",
+    "-server",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+    "-Djava.awt.headless=true",
+];
+
 /// A Kafka of one node, which is its own controller.
 #[derive(Debug)]
 pub struct Kafka {
@@ -18,8 +32,17 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// Makes and starts one; `settings` are lines of its properties.
+    /// Makes and starts one that is small; `settings` are lines of its properties.
     pub fn start(settings: &[&str]) -> Result<Self> {
+        Self::start_by(SMALL, settings)
+    }
+
+    /// The same with the options of Java that Kafka's own scripts give it.
+    pub fn start_as_shipped(settings: &[&str]) -> Result<Self> {
+        Self::start_by(AS_SHIPPED, settings)
+    }
+
+    fn start_by(options: &[&str], settings: &[&str]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("thalweg-kafka-").tempdir()?.keep();
         let mut this = Self { folder, port: free_port()?, server: None };
         let properties = this.write_properties(settings)?;
@@ -31,7 +54,7 @@ impl Kafka {
             bail!("kafka.tools.StorageTool: {}", String::from_utf8_lossy(&output.stderr));
         }
         let log = this.folder.join("log");
-        let mut command = java("kafka.Kafka", None)?;
+        let mut command = java_with(options, "kafka.Kafka", None)?;
         command.arg(&properties).stdin(Stdio::null());
         command.stdout(log_file(&log)?).stderr(log_file(&log)?);
         this.server = Some(Server::start(command, "KILL", None)?);
@@ -47,6 +70,12 @@ impl Kafka {
     #[must_use]
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Its process id, until it is stopped.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Server::pid)
     }
 
     /// The folder of its partitions.
@@ -94,13 +123,17 @@ impl Drop for Kafka {
 
 /// A class to be run by Java, out of Kafka's jars or of a folder of classes.
 pub fn java(class: &str, classes: Option<&Path>) -> Result<Command> {
+    java_with(SMALL, class, classes)
+}
+
+fn java_with(options: &[&str], class: &str, classes: Option<&Path>) -> Result<Command> {
     let mut path = std::ffi::OsString::from(jars()?);
     if let Some(classes) = classes {
         path.push(":");
         path.push(classes);
     }
     let mut command = Command::new("java");
-    command.args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
+    command.args(options);
     // Standard output is for what a program prints.
     command.args(["-Dlog4j2.level=OFF", "-cp"]);
     command.arg(path).arg(class);

@@ -10,6 +10,7 @@ mod curl;
 mod kafka;
 mod kcat;
 mod lake;
+pub mod measure;
 mod postgres;
 mod process;
 mod s3;
