@@ -42,6 +42,14 @@ impl Checker {
         }
     }
 
+    /// What was said too late to count may be so, or not: a topic that was made then
+    /// lets the one before it go.
+    pub(crate) fn hear_late(&mut self, said: &[Said]) {
+        if said.iter().any(|said| matches!(said, Said::Created(_))) {
+            self.created = None;
+        }
+    }
+
     /// Opens the log and compares. `keeps_all` is the promise: what was said to be
     /// durable is there. Without it the log may have gone back, but only as a
     /// whole. Returns how many numbers there are.

@@ -170,6 +170,11 @@ impl Parking {
                 failpoint::reach("park.moved");
             }
             match chunk {
+                // The rest goes on at the next start.
+                Chunk::Whole if self.shared.run.cancel.is_cancelled() => {
+                    self.topics.insert(Arc::clone(name), parked);
+                    return Ok(());
+                }
                 Chunk::Whole => {}
                 Chunk::Over => break None,
                 Chunk::Refused(refused) => break Some(refused),
