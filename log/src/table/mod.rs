@@ -129,6 +129,19 @@ where
         }
     }
 
+    /// Shows each key and value to `look`, those that were written first first, without
+    /// copies. The table can't change meanwhile.
+    pub fn in_order_of_writes(&self, mut look: impl FnMut(&K, &V)) {
+        let state = self.read();
+        let mut all: Vec<_> = state.entries.iter().collect();
+        all.sort_unstable_by_key(|(_, entry)| entry.offset);
+        for (key, entry) in all {
+            if let Some(value) = &entry.value {
+                look(key, value);
+            }
+        }
+    }
+
     /// Number of keys.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,0 +1,70 @@
+//! Whether a schema could be the next version of a subject.
+
+use super::config::{Config, scope};
+use super::error::{RegistryError, Result};
+use super::prepare::{NewSchema, Prepared};
+use super::state::{Shown, State};
+use super::version::{Selected, VersionId};
+use super::{Clash, Registry};
+
+impl Registry {
+    /// Whether a schema could be the next version of a subject, at the subject's level:
+    /// nothing, or why not. `version` asks it against that one alone, as if it were the
+    /// latest; a subject without versions takes anything.
+    pub fn check(
+        &self,
+        subject: &str,
+        version: Option<VersionId>,
+        schema: &NewSchema,
+        normalize: bool,
+    ) -> Result<Option<Clash>> {
+        let state = self.state();
+        let earlier = match version {
+            None => state.live(subject),
+            Some(version) => match (version, state.find(subject, version, Selected::Live)) {
+                (_, Some(shown)) => vec![shown],
+                (VersionId::Latest, None) => Vec::new(),
+                (VersionId::Number(number), None) => {
+                    return Err(RegistryError::VersionNotFound(number));
+                }
+            },
+        };
+        let config = state.config_in_scope(&scope(Some(subject)))?;
+        let normalize = normalize || config.normalize == Some(true);
+        let prepared = schema.prepare(&state, subject, normalize, Selected::Live)?;
+        violations(&state, subject, &config, &prepared, &earlier)
+    }
+}
+
+/// Why a schema can't follow these versions of a subject, the latest first, if it can't.
+pub(super) fn violations(
+    state: &State,
+    subject: &str,
+    config: &Config,
+    new: &Prepared,
+    earlier: &[Shown],
+) -> Result<Option<Clash>> {
+    let level = config.level();
+    if level.directions().is_empty() {
+        return Ok(None);
+    }
+    let group = config.compatibility_group.as_deref();
+    let same_group = |shown: &&Shown| {
+        group.is_none_or(|group| {
+            let of = |metadata: Option<&super::Metadata>| {
+                metadata.and_then(|metadata| metadata.properties.get(group).cloned())
+            };
+            of(new.metadata.as_deref()) == of(shown.schema.metadata.as_deref())
+        })
+    };
+    let count = if level.is_transitive() { earlier.len() } else { 1 };
+    let mut violations = Vec::new();
+    for shown in earlier.iter().filter(same_group).take(count) {
+        let old = state.parsed(&shown.schema)?;
+        violations.extend(level.violations_of(&new.schema, shown.at.version, &old));
+    }
+    if violations.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Clash::new(subject, level, violations, earlier)))
+}
