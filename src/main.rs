@@ -17,5 +17,6 @@ fn main() -> std::process::ExitCode {
         cli::Command::Topics(command) => cli::finish(cli::topics::run(&command)),
         cli::Command::Read(arguments) => cli::finish(cli::read::run(&arguments)),
         cli::Command::Write(arguments) => cli::finish(cli::write::run(&arguments)),
+        cli::Command::Registry(command) => cli::finish(cli::registry::run(&command)),
     }
 }

@@ -141,26 +141,17 @@ type Versions = BTreeMap<i32, Version>;
 impl State {
     /// Subjects by prefix, in order.
     fn with_prefix(&self, prefix: &str) -> impl Iterator<Item = (&Arc<str>, &Versions)> {
-        let everywhere = prefix.strip_prefix(context::ALL);
-        let plain = everywhere.is_none() && context::split(prefix).0 == context::DEFAULT;
-        let normal = match everywhere {
-            Some(_) => String::new(),
-            None if plain => context::normalize(prefix),
-            // It may be the beginning of a context's name.
-            None => prefix.to_owned(),
+        let wanted = Prefix::new(prefix);
+        let from = match &wanted {
+            Prefix::Everywhere(_) | Prefix::Contexts(_) => "",
+            Prefix::Subjects(_, full) => full,
         };
-        let name = everywhere.map(str::to_owned);
-        let range = (Bound::Included(normal.as_str()), Bound::Unbounded);
+        let range = (Bound::Included(from), Bound::Unbounded);
         let range = self.subjects.range::<str, _>(range);
-        range.take_while(move |(subject, _)| subject.starts_with(&normal)).filter(
-            move |(subject, _)| {
-                let (context, own) = context::split(subject);
-                match &name {
-                    Some(name) => own.starts_with(name.as_str()),
-                    None => !plain || context == context::DEFAULT,
-                }
-            },
-        )
+        let last = from.to_owned();
+        range
+            .take_while(move |(subject, _)| subject.starts_with(&last))
+            .filter(move |(subject, _)| wanted.takes(subject))
     }
 
     fn stored_for(&self, id: i32, subject: &str) -> Result<Arc<Stored>> {
@@ -184,5 +175,38 @@ impl State {
         let elsewhere = self.elsewhere(subject).find(|subject| has_it(subject));
         let elsewhere = elsewhere.and_then(|subject| self.space(&subject)?.schema(id));
         elsewhere.or(found).cloned().ok_or_else(missing)
+    }
+}
+
+/// Which subjects are listed.
+enum Prefix {
+    /// Of all contexts, those whose names there begin so: `:*:name`.
+    Everywhere(String),
+    /// All of the contexts whose names begin so: `:.context`.
+    Contexts(String),
+    /// Of one context, those that begin so, with it: `:.context:name`, or `name`.
+    Subjects(String, String),
+}
+
+impl Prefix {
+    fn new(prefix: &str) -> Self {
+        if let Some(name) = prefix.strip_prefix(context::ALL) {
+            return Self::Everywhere(name.to_owned());
+        }
+        match prefix.strip_prefix(':') {
+            Some(name) if name.starts_with('.') && !name.contains(':') => {
+                Self::Contexts(name.to_owned())
+            }
+            _ => Self::Subjects(context::split(prefix).0.to_owned(), context::normalize(prefix)),
+        }
+    }
+
+    fn takes(&self, subject: &str) -> bool {
+        let (context, name) = context::split(subject);
+        match self {
+            Self::Everywhere(prefix) => name.starts_with(prefix.as_str()),
+            Self::Contexts(prefix) => context.starts_with(prefix.as_str()),
+            Self::Subjects(of, _) => context == of,
+        }
     }
 }

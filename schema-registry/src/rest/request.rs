@@ -16,7 +16,7 @@ use crate::{Metadata, NewSchema, Reference, Registration, RuleSet, VersionId};
 pub const BODY_BYTES_MAX: usize = 4 << 20;
 
 /// How long a body may take to arrive.
-const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+pub(super) const BODY_TIME_MAX: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
 
 /// Query parameters.
 pub(super) type Query = axum::extract::Query<HashMap<String, String>>;

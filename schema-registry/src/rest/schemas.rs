@@ -8,7 +8,7 @@ use axum::routing::get;
 
 use super::request::{Query, flag, page, place, refuse};
 use super::response::{Answer, SchemaAnswer, formatted, json, raw};
-use super::target::{Context, Id, qualified};
+use super::target::{Context, Id, prefixed, qualified};
 use crate::{Registry, Selected, Stored, SubjectVersion};
 
 /// Most schemas of one answer, as in Confluent's registry.
@@ -39,7 +39,7 @@ async fn list(
         rule_type.is_none_or(has_type)
     };
     let shown = registry.schemas(
-        &qualified(&context, prefix),
+        &prefixed(&context, prefix),
         selected,
         flag(&query, "latestOnly"),
         wanted,

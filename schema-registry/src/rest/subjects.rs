@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 
 use super::request::{self, Query, SchemaRequest, flag, page};
 use super::response::{Answer, SchemaAnswer, json};
-use super::target::{Context, Subject, qualified};
+use super::target::{Context, Subject, prefixed};
 use crate::registry::context::ALL;
 use crate::{Registry, Selected};
 
@@ -25,11 +25,9 @@ async fn list(
     Context(context): Context,
     query: Query,
 ) -> Answer {
-    let prefix = query.get("subjectPrefix");
-    let prefix = match (prefix, context.is_empty()) {
-        (None, true) => ALL.to_owned(),
-        (Some(prefix), true) => prefix.clone(),
-        (prefix, false) => qualified(&context, prefix.map_or("", String::as_str)),
+    let prefix = match query.get("subjectPrefix") {
+        None if context.is_empty() => ALL.to_owned(),
+        prefix => prefixed(&context, prefix.map_or("", String::as_str)),
     };
     let selected = Selected::new(flag(&query, "deleted"), flag(&query, "deletedOnly"));
     let subjects = registry.subjects(&prefix, selected);

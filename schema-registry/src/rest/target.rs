@@ -63,6 +63,12 @@ pub(super) fn qualified(context: &str, name: &str) -> String {
     if is_qualified(name) { normalize(name) } else { format!("{context}{name}") }
 }
 
+/// The beginning of names in a context, unless it names one itself. It may be the
+/// beginning of a context's name only.
+pub(super) fn prefixed(context: &str, prefix: &str) -> String {
+    if is_qualified(prefix) { prefix.to_owned() } else { format!("{context}{prefix}") }
+}
+
 impl FromRequestParts<Arc<Registry>> for Context {
     type Rejection = Failure;
 

@@ -36,7 +36,7 @@ struct Answer {
 }
 
 /// The base of its URLs, out of what a person writes.
-pub(super) fn base(text: &str) -> Result<String, String> {
+pub(in crate::cli) fn base(text: &str) -> Result<String, String> {
     let base = text.trim();
     if base.starts_with("https://") {
         return Err("https is not supported here: give an address that speaks http".to_owned());
