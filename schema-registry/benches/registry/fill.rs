@@ -26,7 +26,8 @@ pub(crate) fn schema(name: &str, version: usize) -> String {
     ];
     // Many versions don't make the schema long.
     for column in version.saturating_sub(VERSIONS)..version {
-        let field = json!({ "name": format!("c{column}"), "type": ["null", "int"], "default": null });
+        let field =
+            json!({ "name": format!("c{column}"), "type": ["null", "int"], "default": null });
         fields.push(field);
     }
     let record =

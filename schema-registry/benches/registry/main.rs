@@ -58,9 +58,10 @@ fn main() {
     line("POST of a new schema, synced: p50", median(registered), "ms", 3.0);
     let body = fill::request(&fill::schema("Former", FORMER + 1));
     let path = format!("/compatibility/subjects/{}/versions", fill::LONG);
-    let checked = median((0..11).map(|_| {
-        timed(|| assert!(client.post(&path, &body).contains("\"is_compatible\":true")))
-    }));
+    let checked =
+        median((0..11).map(|_| {
+            timed(|| assert!(client.post(&path, &body).contains("\"is_compatible\":true")))
+        }));
     line("check against 1,000 former versions", checked, "ms", 50.0);
     line("memory (RSS) at the end", server.memory_mib(), "MB", 150.0);
 }

@@ -5,7 +5,7 @@ use super::error::{RegistryError, Result};
 use super::prepare::{NewSchema, Prepared};
 use super::state::{Shown, State};
 use super::version::{Selected, VersionId};
-use super::{Clash, Registry};
+use super::{Clash, Metadata, Registry};
 
 impl Registry {
     /// Whether a schema could be the next version of a subject, at the subject's level:
@@ -48,18 +48,8 @@ pub(super) fn violations(
     if level.directions().is_empty() {
         return Ok(None);
     }
-    let group = config.compatibility_group.as_deref();
-    let same_group = |shown: &&Shown| {
-        group.is_none_or(|group| {
-            let of = |metadata: Option<&super::Metadata>| {
-                metadata.and_then(|metadata| metadata.properties.get(group).cloned())
-            };
-            of(new.metadata.as_deref()) == of(shown.schema.metadata.as_deref())
-        })
-    };
-    let count = if level.is_transitive() { earlier.len() } else { 1 };
     let mut violations = Vec::new();
-    for shown in earlier.iter().filter(same_group).take(count) {
+    for shown in compared(config, new, earlier) {
         let old = state.parsed(&shown.schema)?;
         violations.extend(level.violations_of(&new.schema, shown.at.version, &old));
     }
@@ -67,4 +57,21 @@ pub(super) fn violations(
         return Ok(None);
     }
     Ok(Some(Clash::new(subject, level, violations, earlier)))
+}
+
+/// The versions that a new one is compared with, out of all, the latest first: those that
+/// the level looks at, of its group.
+pub(super) fn compared<'s>(
+    config: &Config,
+    new: &Prepared,
+    earlier: &'s [Shown],
+) -> Vec<&'s Shown> {
+    let group = config.compatibility_group.as_deref();
+    let of_group = |metadata: Option<&Metadata>| -> Option<String> {
+        metadata?.properties.get(group?).cloned()
+    };
+    let own = of_group(new.metadata.as_deref());
+    let count = if config.level().is_transitive() { earlier.len() } else { 1 };
+    let in_group = |shown: &&Shown| of_group(shown.schema.metadata.as_deref()) == own;
+    earlier.iter().filter(in_group).take(count).collect()
 }

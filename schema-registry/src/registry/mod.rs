@@ -10,6 +10,7 @@
 //! | `read`, `lookup`, `check`, `register`, `config`, `mode`, `delete` | what can be asked and done |
 //! | `clash` | a schema that is refused, in words |
 
+mod anyway;
 mod check;
 mod clash;
 mod config;
@@ -33,7 +34,7 @@ mod version;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use thalweg_log::{Log, Table};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 pub use clash::Clash;
 pub use config::{Config, ConfigChange};
@@ -62,6 +63,8 @@ pub struct Registry {
     /// Held from the look at what is there to the end of the write: so ids and versions
     /// are given out once.
     writing: Arc<Mutex<()>>,
+    /// How many changes there were.
+    changes: Arc<watch::Sender<u64>>,
 }
 
 impl Registry {
@@ -80,12 +83,19 @@ impl Registry {
             table: Arc::new(table),
             state: Arc::new(RwLock::new(state)),
             writing: Arc::default(),
+            changes: Arc::default(),
         })
     }
 
     /// Waits until the writes that were begun are durable or have failed.
     pub async fn close(&self) {
         drop(self.writing.lock().await);
+    }
+
+    /// Changes with each change: what was refused may be taken now.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     fn state(&self) -> RwLockReadGuard<'_, State> {
@@ -107,6 +117,7 @@ impl Registry {
         changes: Vec<(Key, Option<Value>)>,
     ) -> Result<()> {
         let (table, state) = (Arc::clone(&self.table), Arc::clone(&self.state));
+        let told = Arc::clone(&self.changes);
         let task = tokio::spawn(async move {
             table.write(changes.clone()).await?;
             let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
@@ -114,6 +125,7 @@ impl Registry {
                 state.apply(key, value.as_ref());
             }
             drop(turn);
+            told.send_modify(|count| *count += 1);
             Ok(())
         });
         let stopped = |_| RegistryError::Refused {

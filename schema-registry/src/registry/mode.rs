@@ -99,7 +99,8 @@ impl Registry {
         }
         let name = |mode: Mode| mode.name().to_owned();
         let value = mode.map(|mode| ModeValue { subject: scope.clone(), mode: name(mode) });
-        changes.push((Key::Mode { subject: scope }, value.map(Value::Mode)));
+        changes
+            .push((Key::Mode { subject: scope }, value.map(|value| Value::Mode(Box::new(value)))));
         self.write(turn, changes).await
     }
 
@@ -179,7 +180,7 @@ impl State {
         let mut changes = vec![self.marks()];
         let gone = gone.into_iter().map(|(subject, version)| Key::Schema { subject, version });
         changes.extend(gone.map(|key| (key, None)));
-        let value = Value::Subject(SubjectValue { subject: scope.clone() });
+        let value = Value::Subject(Box::new(SubjectValue { subject: scope.clone() }));
         changes.push((Key::ClearSubject { subject: scope.clone() }, Some(value)));
         Ok(changes)
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use super::Registry;
 use super::check::violations;
 use super::config::{Config, scope};
@@ -13,6 +15,10 @@ use super::prepare::{NewSchema, Prepared};
 use super::state::{Shown, State};
 use super::subject::check_subject;
 use super::version::{Selected, VersionId};
+
+/// Under which name a version says that it was registered against its level. Other
+/// registries pass over it.
+const OVERRIDE: &str = "override";
 
 /// How a schema is to be registered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,18 +65,31 @@ impl Registry {
         new: &NewSchema,
         how: Registration,
     ) -> Result<Registered> {
+        self.register_or_refuse(subject, new, how, None).await
+    }
+
+    /// As [`Self::register_schema`]. With `anyway` it is registered also where it clashes
+    /// with the versions before it, and that is kept with it.
+    pub(super) async fn register_or_refuse(
+        &self,
+        subject: &str,
+        new: &NewSchema,
+        how: Registration,
+        anyway: Option<Json>,
+    ) -> Result<Registered> {
         check_subject(subject)?;
         let subject = &normalize(subject);
         if let Some(known) = self.state().known(subject, new, how)? {
             return Ok(known);
         }
+        let against = anyway.as_ref().map(Json::to_string);
         let turn = self.begin().await;
         // Someone else may have been first.
         let plan = {
             let state = self.state();
             match state.known(subject, new, how)? {
                 Some(known) => Plan::Known(known),
-                None => state.plan(subject, new, how)?,
+                None => state.plan(subject, new, how, anyway)?,
             }
         };
         let (changes, registered) = match plan {
@@ -79,7 +98,13 @@ impl Registry {
         };
         self.write(turn, changes).await?;
         let Registered { id, version, .. } = registered;
-        tracing::info!(subject = subject.as_str(), version, id, "schema registered");
+        let subject = subject.as_str();
+        match against {
+            None => tracing::info!(subject, version, id, "schema registered"),
+            Some(why) => {
+                tracing::warn!(subject, version, id, "schema registered against its level: {why}");
+            }
+        }
         Ok(registered)
     }
 }
@@ -101,7 +126,6 @@ impl State {
         let importing = self.mode_in_scope(&scope) == Mode::Import;
         let normalize = !importing && (how.normalize || config.normalize == Some(true));
         let prepared = new.prepare(self, subject, normalize, Selected::All)?;
-        let id = how.id.filter(|_| importing);
         let registered = |shown: Shown| {
             Some(Registered { id: shown.schema.id, version: shown.at.version, changed: None })
         };
@@ -120,10 +144,10 @@ impl State {
         };
         Ok(match how.version {
             None | Some(VersionId::Latest) => {
-                let is_it = id.is_none_or(|id| id == found.schema.id);
+                let is_it = how.id.is_none_or(|id| id == found.schema.id);
                 is_it.then(|| registered(found)).flatten()
             }
-            Some(version) if id == Some(found.schema.id) => {
+            Some(version) if how.id == Some(found.schema.id) => {
                 let asked = self.find(subject, version, Selected::Live);
                 let same = |asked: &Shown| asked.schema.id == found.schema.id;
                 asked.filter(same).and_then(registered)
@@ -133,7 +157,13 @@ impl State {
     }
 
     /// What is to be written for a version of a subject. The caller has the turn.
-    fn plan(&self, subject: &str, new: &NewSchema, how: Registration) -> Result<Plan> {
+    fn plan(
+        &self,
+        subject: &str,
+        new: &NewSchema,
+        how: Registration,
+        anyway: Option<Json>,
+    ) -> Result<Plan> {
         let scope = scope(Some(subject));
         let mode = self.mode_in_scope(&scope);
         check_mode(subject, mode, how)?;
@@ -162,6 +192,7 @@ impl State {
             }
         }
         if mode != Mode::Import
+            && anyway.is_none()
             && let Some(clash) = violations(self, subject, &config, &prepared, &live)?
         {
             return Err(RegistryError::Incompatible(Box::new(clash)));
@@ -179,7 +210,7 @@ impl State {
             None => self.next_id(subject)?,
         };
         let answer = answer(id, version, &prepared);
-        Ok(Plan::Write(self.entries(subject, id, version, prepared), answer))
+        Ok(Plan::Write(self.entries(subject, id, version, prepared, anyway), answer))
     }
 
     /// The schema as the next version, and whether it is more than what was asked for.
@@ -253,6 +284,7 @@ impl State {
         id: i32,
         version: i32,
         prepared: Prepared,
+        anyway: Option<Json>,
     ) -> Vec<(Key, Option<Value>)> {
         let mut changes = Vec::new();
         let context = context::split(subject).0;
@@ -260,7 +292,7 @@ impl State {
         if context != context::DEFAULT && !is_declared {
             let name: Arc<str> = context.into();
             let value = ContextValue { tenant: "default".to_owned(), context: name.clone() };
-            changes.push((Key::Context { name }, Some(Value::Context(value))));
+            changes.push((Key::Context { name }, Some(Value::Context(Box::new(value)))));
         }
         let known = self.subjects.get(subject).into_iter().flatten();
         let older = known
@@ -275,12 +307,12 @@ impl State {
             version,
             id,
             schema_type: None,
-            references: prepared.references,
+            references: prepared.references.into(),
             metadata: prepared.metadata,
             rule_set: prepared.rule_set,
             schema: prepared.text,
             deleted: false,
-            rest: serde_json::Map::new(),
+            rest: anyway.map(|why| Box::new([(OVERRIDE.to_owned(), why)].into_iter().collect())),
         };
         let key = Key::Schema { subject: value.subject.clone(), version };
         changes.push((key, Some(Value::Schema(Arc::new(value)))));

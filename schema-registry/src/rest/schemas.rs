@@ -24,11 +24,7 @@ pub(super) fn routes() -> Router<Arc<Registry>> {
         .route("/schemas/ids/{id}/versions", get(versions))
 }
 
-async fn list(
-    State(registry): State<Arc<Registry>>,
-    Context(context): Context,
-    query: Query,
-) -> Answer {
+async fn list(State(registry): State<Arc<Registry>>, context: Context, query: Query) -> Answer {
     refuse(&query, &["aliases"])?;
     let prefix = query.get("subjectPrefix").map_or("", String::as_str);
     let selected = Selected::new(flag(&query, "deleted"), false);
@@ -39,7 +35,7 @@ async fn list(
         rule_type.is_none_or(has_type)
     };
     let shown = registry.schemas(
-        &prefixed(&context, prefix),
+        &prefixed(&context.prefix, prefix),
         selected,
         flag(&query, "latestOnly"),
         wanted,

@@ -20,14 +20,10 @@ pub(super) fn routes() -> Router<Arc<Registry>> {
         .route("/subjects/{subject}/metadata", get(latest_with_metadata))
 }
 
-async fn list(
-    State(registry): State<Arc<Registry>>,
-    Context(context): Context,
-    query: Query,
-) -> Answer {
+async fn list(State(registry): State<Arc<Registry>>, context: Context, query: Query) -> Answer {
     let prefix = match query.get("subjectPrefix") {
-        None if context.is_empty() => ALL.to_owned(),
-        prefix => prefixed(&context, prefix.map_or("", String::as_str)),
+        None if !context.is_named => ALL.to_owned(),
+        prefix => prefixed(&context.prefix, prefix.map_or("", String::as_str)),
     };
     let selected = Selected::new(flag(&query, "deleted"), flag(&query, "deletedOnly"));
     let subjects = registry.subjects(&prefix, selected);

@@ -14,8 +14,13 @@ use super::response::Failure;
 use crate::Registry;
 use crate::registry::context::{is_qualified, named, normalize};
 
-/// The context of a request: what its subjects begin with.
-pub(super) struct Context(pub(super) String);
+/// The context of a request.
+pub(super) struct Context {
+    /// What its subjects begin with.
+    pub(super) prefix: String,
+    /// Whether the path says which it is.
+    pub(super) is_named: bool,
+}
 
 /// A subject, and the version that the path says, if it does.
 pub(super) struct Subject {
@@ -73,7 +78,8 @@ impl FromRequestParts<Arc<Registry>> for Context {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Registry>) -> Result<Self, Failure> {
-        Ok(Self(Path::of(parts).await?.context))
+        let path = Path::of(parts).await?;
+        Ok(Self { prefix: path.context, is_named: path.is_in_context })
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use thalweg_log::table::TableItem;
 
@@ -28,7 +27,7 @@ pub(crate) enum Key {
     /// out, when the schemas themselves are deleted for good.
     Noop,
     /// A key that we know nothing of. It stays as it is.
-    Other(Bytes),
+    Other(Box<[u8]>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -95,7 +94,7 @@ impl TableItem for Key {
                 key = %String::from_utf8_lossy(bytes).chars().take(200).collect::<String>(),
                 "the schema registry does not know a key in its topic, and leaves it alone"
             );
-            Self::Other(Bytes::copy_from_slice(bytes))
+            Self::Other(bytes.into())
         };
         let Ok(wire) = serde_json::from_slice::<WireKey>(bytes) else {
             return Ok(other());

@@ -1,30 +1,33 @@
 //! Values of the topic.
 
+use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 use thalweg_log::table::TableItem;
 
-use crate::registry::metadata::{Metadata, or_default};
+use crate::registry::metadata::Metadata;
 use crate::registry::rule_set::RuleSet;
 
-/// A value of the topic.
+/// A value of the topic. Nearly all are versions: the others are boxed, so that they don't
+/// make each of these larger.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Schema(Arc<SchemaValue>),
     Config(Arc<ConfigValue>),
-    Mode(ModeValue),
-    Context(ContextValue),
-    DeleteSubject(DeleteSubjectValue),
+    Mode(Box<ModeValue>),
+    Context(Box<ContextValue>),
+    DeleteSubject(Box<DeleteSubjectValue>),
     /// Of a key that is about a subject, and says no more.
-    Subject(SubjectValue),
+    Subject(Box<SubjectValue>),
     /// Values that other kinds of keys have.
-    Other(Json),
+    Other(Box<Json>),
 }
 
 /// One version of a subject.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SchemaValue {
     pub(crate) subject: Arc<str>,
@@ -32,19 +35,96 @@ pub(crate) struct SchemaValue {
     pub(crate) id: i32,
     /// Not there for Avro.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) schema_type: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
-    pub(crate) references: Vec<Reference>,
+    pub(crate) schema_type: Option<Box<str>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) references: Box<[Reference]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metadata: Option<Arc<Metadata>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rule_set: Option<Arc<RuleSet>>,
     pub(crate) schema: Arc<str>,
-    #[serde(default)]
     pub(crate) deleted: bool,
     /// What other registries add. It is kept when the value is written again.
     #[serde(flatten)]
-    pub(crate) rest: Map<String, Json>,
+    pub(crate) rest: Option<Box<Map<String, Json>>>,
+}
+
+/// By hand: a derived one would copy all attributes for the sake of those that are not
+/// known, which takes most of the time of a start.
+impl<'de> Deserialize<'de> for SchemaValue {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(SchemaVisitor)
+    }
+}
+
+/// An attribute's name.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum Attribute {
+    Subject,
+    Version,
+    Id,
+    Schema,
+    SchemaType,
+    References,
+    Metadata,
+    RuleSet,
+    Deleted,
+    Other(String),
+}
+
+struct SchemaVisitor;
+
+impl<'de> Visitor<'de> for SchemaVisitor {
+    type Value = SchemaValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a version of a subject")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SchemaValue, A::Error> {
+        let (mut subject, mut schema) = (None, None);
+        let (mut version, mut id) = (None, None);
+        let mut value = SchemaValue {
+            subject: "".into(),
+            version: 0,
+            id: 0,
+            schema_type: None,
+            references: Box::default(),
+            metadata: None,
+            rule_set: None,
+            schema: "".into(),
+            deleted: false,
+            rest: None,
+        };
+        while let Some(name) = map.next_key()? {
+            match name {
+                Attribute::Subject => subject = Some(map.next_value()?),
+                Attribute::Version => version = Some(map.next_value()?),
+                Attribute::Id => id = Some(map.next_value()?),
+                Attribute::Schema => schema = Some(map.next_value()?),
+                Attribute::SchemaType => value.schema_type = map.next_value()?,
+                Attribute::References => {
+                    value.references = map.next_value::<Option<_>>()?.unwrap_or_default();
+                }
+                Attribute::Metadata => value.metadata = map.next_value()?,
+                Attribute::RuleSet => value.rule_set = map.next_value()?,
+                Attribute::Deleted => {
+                    value.deleted = map.next_value::<Option<_>>()?.unwrap_or_default()
+                }
+                Attribute::Other(name) => {
+                    let rest = value.rest.get_or_insert_default();
+                    rest.insert(name, map.next_value()?);
+                }
+            }
+        }
+        let missing = A::Error::missing_field;
+        value.subject = subject.ok_or_else(|| missing("subject"))?;
+        value.version = version.ok_or_else(|| missing("version"))?;
+        value.id = id.ok_or_else(|| missing("id"))?;
+        value.schema = schema.ok_or_else(|| missing("schema"))?;
+        Ok(value)
+    }
 }
 
 /// Another schema that a schema uses types of.
@@ -160,17 +240,17 @@ impl TableItem for Value {
         Ok(if has("schema") && has("id") {
             Self::Schema(serde_json::from_value(json).map(Arc::new).map_err(broken)?)
         } else if has("mode") {
-            Self::Mode(serde_json::from_value(json).map_err(broken)?)
+            Self::Mode(serde_json::from_value(json).map(Box::new).map_err(broken)?)
         } else if SETTINGS.iter().any(|key| has(key)) {
             Self::Config(serde_json::from_value(json).map(Arc::new).map_err(broken)?)
         } else if has("subject") && has("version") {
-            Self::DeleteSubject(serde_json::from_value(json).map_err(broken)?)
+            Self::DeleteSubject(serde_json::from_value(json).map(Box::new).map_err(broken)?)
         } else if has("tenant") && has("context") {
-            Self::Context(serde_json::from_value(json).map_err(broken)?)
+            Self::Context(serde_json::from_value(json).map(Box::new).map_err(broken)?)
         } else if has("subject") && json.as_object().is_some_and(|all| all.len() == 1) {
-            Self::Subject(serde_json::from_value(json).map_err(broken)?)
+            Self::Subject(serde_json::from_value(json).map(Box::new).map_err(broken)?)
         } else {
-            Self::Other(json)
+            Self::Other(Box::new(json))
         })
     }
 }

@@ -105,7 +105,7 @@ impl State {
         let marks: BTreeMap<&Arc<str>, i32> =
             self.spaces.iter().map(|(name, space)| (name, space.id_max)).collect();
         let id_max = self.space("").map_or(0, |space| space.id_max);
-        (Key::Noop, Some(Value::Other(json!({ "maxId": id_max, "maxIds": marks }))))
+        (Key::Noop, Some(Value::Other(Box::new(json!({ "maxId": id_max, "maxIds": marks })))))
     }
 
     fn take_marks(&mut self, value: &Json) {

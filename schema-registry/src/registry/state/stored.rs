@@ -1,5 +1,6 @@
 //! Schemas as they are kept.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
@@ -18,7 +19,7 @@ pub struct Stored {
     /// Its text, as Java prints it.
     pub text: Arc<str>,
     /// `AVRO`, or what another registry wrote.
-    pub schema_type: Box<str>,
+    pub schema_type: Cow<'static, str>,
     /// A subject that has it: references without a context are in this one's.
     pub subject: Arc<str>,
     /// The schemas that it uses types of.
@@ -37,9 +38,12 @@ impl Stored {
         Self {
             id: value.id,
             text: value.schema.clone(),
-            schema_type: value.schema_type.as_deref().unwrap_or("AVRO").into(),
+            schema_type: match &value.schema_type {
+                Some(other) => Cow::Owned(other.to_string()),
+                None => Cow::Borrowed("AVRO"),
+            },
             subject,
-            references: value.references.clone().into(),
+            references: value.references.clone(),
             metadata: value.metadata.clone(),
             rule_set: value.rule_set.clone(),
             parsed: OnceLock::new(),

@@ -8,6 +8,8 @@ use super::*;
 use crate::avro::Kind;
 use crate::compat::Level;
 
+mod dumps;
+
 fn memory() -> Arc<dyn Log> {
     Arc::new(MemoryLog::new())
 }
@@ -263,40 +265,23 @@ async fn what_is_wrong_has_its_code() {
     assert_eq!("-1".parse::<VersionId>().unwrap(), VersionId::Latest);
 }
 
-/// A topic as Confluent's registry left it.
 #[tokio::test]
-async fn a_dump_of_confluent_is_taken_over() {
+async fn a_schema_can_be_registered_against_its_level() {
     let log = memory();
-    let table: Table<String, String> = Table::open(&log, TOPIC).await.unwrap();
-    let entries = [
-        (r#"{"keytype":"NOOP","magic":0}"#, "{}"),
-        (
-            r#"{"keytype":"SCHEMA","subject":"a","version":1,"magic":1}"#,
-            r#"{"subject":"a","version":1,"id":40,"md5":"x","schema":"\"int\"","deleted":false}"#,
-        ),
-        (
-            r#"{"keytype":"SCHEMA","subject":"j","version":1,"magic":1}"#,
-            r#"{"subject":"j","version":1,"id":41,"schemaType":"JSON","schema":"{}","deleted":false}"#,
-        ),
-        (
-            r#"{"keytype":"SCHEMA","subject":"d","version":1,"magic":1}"#,
-            r#"{"subject":"d","version":1,"id":42,"schema":"\"long\"","deleted":false}"#,
-        ),
-        (
-            r#"{"keytype":"DELETE_SUBJECT","subject":"d","magic":0}"#,
-            r#"{"subject":"d","version":1}"#,
-        ),
-        (r#"{"keytype":"CONTEXT","tenant":"t","context":".","magic":0}"#, r#"{"tenant":"t"}"#),
-        (r#"{"keytype":"MODE","subject":"r","magic":0}"#, r#"{"subject":"r","mode":"READONLY"}"#),
-    ];
-    for (key, value) in entries {
-        table.put(key.to_owned(), value.to_owned()).await.unwrap();
-    }
     let registry = open(&log).await;
-    assert_eq!(registry.subjects("", Selected::Live), ["a".into(), "j".into()]);
-    assert_eq!(registry.register("b", "\"int\"").await.unwrap(), 40);
-    assert_eq!(registry.register("b", "\"long\"").await.unwrap(), 42);
-    assert_eq!(registry.register("c", "\"double\"").await.unwrap(), 43);
-    assert_eq!(registry.schema_by_id(41).unwrap_err().code(), 42201);
-    assert_eq!(registry.register("r", "\"int\"").await.unwrap_err().code(), 42205);
+    let mut changes = registry.changes();
+    registry.register("s", ORDER).await.unwrap();
+    assert!(changes.has_changed().unwrap());
+    changes.mark_unchanged();
+    assert_eq!(registry.register("s", WITH_NOTE).await.unwrap_err().code(), 409);
+    assert!(!changes.has_changed().unwrap());
+    assert_eq!(registry.register_anyway("s", WITH_NOTE, "for a test").await.unwrap(), 2);
+    assert_eq!(registry.register_anyway("s", WITH_NOTE, "again").await.unwrap(), 2);
+    drop(registry);
+    let registry = open(&log).await;
+    assert_eq!(registry.versions("s", Selected::Live).unwrap(), [1, 2]);
+    let key = Key::Schema { subject: "s".into(), version: 2 };
+    let Some(Value::Schema(value)) = registry.table.get(&key) else { panic!("no version 2") };
+    let why = &value.rest.as_ref().unwrap()["override"];
+    assert_eq!((&why["compatibility"], &why["reason"]), (&"BACKWARD".into(), &"for a test".into()));
 }
