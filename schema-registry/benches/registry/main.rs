@@ -42,6 +42,7 @@ fn main() {
         println!("{what:<44}{measured:>9.2} {unit:<2}{bar:>9.0} {unit}{verdict}");
     };
     line("start: log and registry", server.start_ms, "ms", 300.0);
+    println!("{:<44}{:>9.2} ms", "  of these, the log", server.log_ms);
     line("memory (RSS) after the start", server.memory_mib(), "MB", 150.0);
     let mut client = Client::connect(server.address);
     let list = median((0..21).map(|_| timed(|| client.get("/subjects"))));

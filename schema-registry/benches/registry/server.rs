@@ -18,6 +18,8 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
     pub(crate) start_ms: f64,
+    /// Of these, until the log was open.
+    pub(crate) log_ms: f64,
 }
 
 impl Drop for Server {
@@ -36,8 +38,10 @@ impl Server {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let (address, start_ms) = line.trim().split_once(' ').unwrap();
-        Self { child, address: address.parse().unwrap(), start_ms: start_ms.parse().unwrap() }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let address = words[0].parse().unwrap();
+        let (start_ms, log_ms) = (words[1].parse().unwrap(), words[2].parse().unwrap());
+        Self { child, address, start_ms, log_ms }
     }
 
     pub(crate) fn memory_mib(&self) -> f64 {
@@ -59,10 +63,11 @@ pub(crate) fn serve() {
         let folder = std::env::var_os(FOLDER).unwrap();
         let log: Arc<dyn Log> =
             Arc::new(SegmentLog::open(Path::new(&folder), Options::default()).unwrap());
+        let log_ms = start.elapsed().as_secs_f64() * 1000.0;
         let registry = Arc::new(Registry::open(log).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        println!("{address} {}", start.elapsed().as_secs_f64() * 1000.0);
+        println!("{address} {} {log_ms}", start.elapsed().as_secs_f64() * 1000.0);
         axum::serve(listener, rest::router(registry)).await.unwrap();
     });
 }
