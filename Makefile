@@ -40,12 +40,20 @@ benchkafka: ## Beside a real Kafka (Java 17), both driven by one librdkafka clie
 benchopen: ## How fast a log of 10 GB in 1,000 partitions opens; takes 10 GB of disk
 	$(CARGO) bench -p thalweg-log --bench open
 
-crash: logcrash
+.PHONY: registrybench
+registrybench: ## The schema registry with 10,000 subjects: start, memory, look-ups, registration
+	$(CARGO) bench -p thalweg-schema-registry --bench registry
 
-.PHONY: logcrash simulate powercut fuzz
+crash: logcrash registrycrash
+
+.PHONY: logcrash registrycrash simulate powercut fuzz
 logcrash: setup ## The log alone: kill -9 at exact calls and at random, failing syncs, a full disk
 	THALWEG_CRASH_KILLS=$(or $(KILLS),100) THALWEG_CRASH_CALLS=$(or $(CALLS),40) \
 	  $(CARGO) test -p thalweg-log --test crash -- --nocapture --test-threads=1
+
+registrycrash: ## The schema registry: kill -9 during concurrent registrations, 200 times (KILLS=n)
+	THALWEG_TEST_REGISTRY_KILLS=$(or $(KILLS),200) \
+	  $(CARGO) test -p thalweg-schema-registry --test crash -- --nocapture --test-threads=1
 
 powercut: setup ## The log on an ext4 that loses its power, 500 times (CUTS=n); needs root and loop devices
 	THALWEG_POWERCUTS=$(or $(CUTS),500) \

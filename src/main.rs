@@ -18,5 +18,6 @@ fn main() -> std::process::ExitCode {
         cli::Command::Schema(command) => cli::finish(cli::schema::run(&command)),
         cli::Command::Read(arguments) => cli::finish(cli::read::run(&arguments)),
         cli::Command::Write(arguments) => cli::finish(cli::write::run(&arguments)),
+        cli::Command::Registry(command) => cli::finish(cli::registry::run(&command)),
     }
 }

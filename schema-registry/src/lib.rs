@@ -8,6 +8,7 @@ mod registry;
 pub mod rest;
 
 pub use registry::{
-    Clash, NewSchema, Reference, Registered, Registry, RegistryError, Result, Selected, Shown,
-    Stored, SubjectVersion, TOPIC, Verdicts, VersionId,
+    Clash, Config, ConfigChange, Metadata, Mode, NewSchema, Reference, Registered, Registration,
+    Registry, RegistryError, Result, Rule, RuleSet, Selected, Shown, Stored, SubjectVersion, TOPIC,
+    Verdicts, VersionId,
 };

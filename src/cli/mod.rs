@@ -4,6 +4,7 @@
 mod finish;
 mod output;
 pub(crate) mod read;
+pub(crate) mod registry;
 pub(crate) mod schema;
 mod server;
 pub(crate) mod topics;
@@ -39,6 +40,9 @@ pub(crate) enum Command {
     Read(read::Arguments),
     /// Write the lines of standard input to a topic, as records.
     Write(write::Arguments),
+    /// Take what a schema registry knows out of it, and into another one.
+    #[command(subcommand)]
+    Registry(registry::Registry),
 }
 
 /// Arguments of `thalweg describe`.

@@ -15,6 +15,7 @@ mod lake;
 mod offsets;
 mod pipeline;
 mod refusals;
+mod registry;
 mod s3;
 mod setup;
 mod storage;

@@ -19,6 +19,7 @@ mod error;
 pub mod json;
 mod model;
 mod name;
+mod normal;
 mod parse;
 mod print;
 

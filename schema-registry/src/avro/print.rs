@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use super::json::{self, Json};
 use super::model::{FieldData, Naming, Order, Props, Schema, Shape};
-use super::name::Name;
+use super::normal;
 
 impl Schema {
     /// The text that Java's `Schema.toString` prints. Types of referenced schemas are
@@ -20,7 +20,20 @@ impl Schema {
     /// other.
     #[must_use]
     pub fn standalone_text(&self) -> String {
-        self.root().print(usize::MAX, 0)
+        self.root().print(usize::MAX, 0, false)
+    }
+
+    /// The text of Confluent's `normalize`: the same for schemas that differ only in the
+    /// order of their attributes and in what else does not matter.
+    #[must_use]
+    pub fn normalized_text(&self) -> String {
+        self.root().print(usize::MAX, self.own_from, true)
+    }
+
+    /// The same with the types of referenced schemas written out.
+    #[must_use]
+    pub fn normalized_standalone_text(&self) -> String {
+        self.root().print(usize::MAX, 0, true)
     }
 }
 
@@ -29,12 +42,12 @@ impl super::Node<'_> {
     /// defined elsewhere in the schema is written out.
     #[must_use]
     pub fn text(self) -> String {
-        self.print(usize::MAX, self.schema.own_from)
+        self.print(usize::MAX, self.schema.own_from, false)
     }
 
     /// The beginning of [`Self::text`]: about `bytes_max` of it.
     pub(crate) fn excerpt(self, bytes_max: usize) -> String {
-        let mut text = self.print(bytes_max, self.schema.own_from);
+        let mut text = self.print(bytes_max, self.schema.own_from, false);
         if text.len() > bytes_max {
             let end = (0..=bytes_max).rev().find(|end| text.is_char_boundary(*end));
             text.truncate(end.unwrap_or(0));
@@ -43,7 +56,7 @@ impl super::Node<'_> {
         text
     }
 
-    fn print(self, bytes_max: usize, own_from: u32) -> String {
+    fn print(self, bytes_max: usize, own_from: u32, normal: bool) -> String {
         let mut printer = Printer {
             schema: self.schema,
             known: HashSet::new(),
@@ -51,6 +64,7 @@ impl super::Node<'_> {
             out: String::new(),
             bytes_max,
             own_from,
+            normal,
         };
         printer.node(self.index);
         printer.out
@@ -68,6 +82,8 @@ struct Printer<'a> {
     bytes_max: usize,
     /// Named types before this one are referred to by name.
     own_from: u32,
+    /// Whether the text is the normalized one.
+    normal: bool,
 }
 
 impl<'a> Printer<'a> {
@@ -82,20 +98,20 @@ impl<'a> Printer<'a> {
                     json::write_str(kind.name(), &mut self.out);
                 } else {
                     self.open(kind.name());
-                    self.props(&data.props);
+                    self.props(index, &data.props);
                     self.out.push('}');
                 }
             }
             Shape::Array(items) => {
                 self.open("array");
                 self.child("items", *items);
-                self.props(&data.props);
+                self.props(index, &data.props);
                 self.out.push('}');
             }
             Shape::Map(values) => {
                 self.open("map");
                 self.child("values", *values);
-                self.props(&data.props);
+                self.props(index, &data.props);
                 self.out.push('}');
             }
             Shape::Union(branches) => {
@@ -120,7 +136,7 @@ impl<'a> Printer<'a> {
         }
         let shape = &self.schema.data(index).shape;
         self.open(match shape {
-            Shape::Record(record) if record.error => "error",
+            Shape::Record(record) if record.error && !self.normal => "error",
             Shape::Record(_) => "record",
             Shape::Enum(_) => "enum",
             _ => "fixed",
@@ -130,7 +146,7 @@ impl<'a> Printer<'a> {
         if own != self.namespace {
             self.text_attribute("namespace", own.unwrap_or_default());
         }
-        if let Some(doc) = &naming.doc {
+        if let Some(doc) = naming.doc.as_deref().filter(|doc| !self.normal || !doc.is_empty()) {
             self.text_attribute("doc", doc);
         }
         match shape {
@@ -143,7 +159,7 @@ impl<'a> Printer<'a> {
                     self.field(field);
                 }
                 self.out.push(']');
-                self.props(props);
+                self.props(index, props);
                 self.aliases(naming);
                 self.out.push('}');
                 self.namespace = outer;
@@ -162,7 +178,7 @@ impl<'a> Printer<'a> {
             }
             _ => {}
         }
-        self.props(props);
+        self.props(index, props);
         self.aliases(naming);
         self.out.push('}');
     }
@@ -174,31 +190,64 @@ impl<'a> Printer<'a> {
         if let Some(doc) = &field.doc {
             self.text_attribute("doc", doc);
         }
-        if let Some(default) = &field.default {
-            self.attribute("default", default);
+        match &field.default {
+            Some(default) if self.normal => {
+                let node = super::Node { schema: self.schema, index: field.node };
+                self.attribute("default", &normal::default(node, default));
+            }
+            Some(default) => self.attribute("default", default),
+            None => {}
         }
         if field.order != Order::Ascending {
             self.text_attribute("order", field.order.name());
         }
         if !field.aliases.is_empty() {
             self.key("aliases");
-            self.texts(field.aliases.iter().map(AsRef::as_ref));
+            if self.normal {
+                self.texts(normal::field_aliases(&field.aliases).into_iter());
+            } else {
+                self.texts(field.aliases.iter().map(AsRef::as_ref));
+            }
         }
-        self.props(&field.props);
+        if self.normal {
+            self.normal_props(None, &field.props);
+        } else {
+            self.plain_props(&field.props);
+        }
         self.out.push('}');
     }
 
     fn aliases(&mut self, naming: &'a Naming) {
         if !naming.aliases.is_empty() {
             self.key("aliases");
-            let own: &Name = &naming.name;
-            self.texts(naming.aliases.iter().map(|alias| alias.within(own.namespace())));
+            let own = naming.name.namespace();
+            if self.normal {
+                let sorted = normal::aliases(&naming.aliases);
+                self.texts(sorted.into_iter().map(|alias| alias.within(own)));
+            } else {
+                self.texts(naming.aliases.iter().map(|alias| alias.within(own)));
+            }
         }
     }
 
-    fn props(&mut self, props: &Props) {
+    fn props(&mut self, index: u32, props: &Props) {
+        if self.normal {
+            let node = super::Node { schema: self.schema, index };
+            self.normal_props(Some(node), props);
+        } else {
+            self.plain_props(props);
+        }
+    }
+
+    fn plain_props(&mut self, props: &Props) {
         for (name, value) in props {
             self.attribute(name, value);
+        }
+    }
+
+    fn normal_props(&mut self, node: Option<super::Node<'_>>, props: &Props) {
+        for (name, value) in normal::props(node, props) {
+            self.attribute(name, &value);
         }
     }
 

@@ -55,7 +55,8 @@ impl Clash {
             messages.push(format!("{{oldSchemaVersion: {version}}}"));
             messages.push(format!("{{oldSchema: '{}'}}", cut(text)));
         }
-        messages.push(format!("{{compatibility: '{}'}}", self.level.name()));
+        let level = self.level.name();
+        messages.push(format!("{{validateFields: 'false', compatibility: '{level}'}}"));
         messages
     }
 

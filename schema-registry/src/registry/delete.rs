@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::Registry;
+use super::config::scope;
 use super::entry::{Key, SchemaValue, Value};
 use super::error::{RegistryError, Result};
-use super::state::Version;
+use super::state::State;
 use super::version::{Selected, VersionId};
 
 impl Registry {
@@ -19,9 +18,75 @@ impl Registry {
         permanent: bool,
     ) -> Result<i32> {
         let turn = self.begin().await;
-        let shown = self.version(subject, version, Selected::All)?;
+        let (number, changes) = {
+            let state = self.state();
+            let number = state.deletable(subject, version, permanent)?;
+            (number, self.deletion(&state, subject, &[number], permanent))
+        };
+        self.write(turn, changes).await?;
+        Ok(number)
+    }
+
+    /// Deletes a subject: all its versions softly, or for good if they are all soft
+    /// deleted already. The versions.
+    pub async fn delete_subject(&self, subject: &str, permanent: bool) -> Result<Vec<i32>> {
+        let turn = self.begin().await;
+        let (versions, changes) = {
+            let state = self.state();
+            let versions = state.all_deletable(subject, permanent)?;
+            let changes = self.deletion(&state, subject, &versions, permanent);
+            (versions, changes)
+        };
+        self.write(turn, changes).await?;
+        Ok(versions)
+    }
+
+    fn deletion(
+        &self,
+        state: &State,
+        subject: &str,
+        versions: &[i32],
+        permanent: bool,
+    ) -> Vec<(Key, Option<Value>)> {
+        let key = |version| Key::Schema { subject: subject.into(), version };
+        if !permanent {
+            let stored = |version: &i32| {
+                let Some(Value::Schema(value)) = self.table.get(&key(*version)) else {
+                    return None;
+                };
+                let deleted = SchemaValue { deleted: true, ..SchemaValue::clone(&value) };
+                Some((key(*version), Some(Value::Schema(Arc::new(deleted)))))
+            };
+            return versions.iter().filter_map(stored).collect();
+        }
+        let mut changes = vec![state.marks()];
+        changes.extend(versions.iter().map(|version| (key(*version), None)));
+        let left = state.subjects.get(subject).map_or(0, |versions| versions.len());
+        if left == versions.len() {
+            // With its last version a subject's settings go.
+            let scope = scope(Some(subject));
+            if state.modes.contains_key(&scope) {
+                changes.push((Key::Mode { subject: scope.clone() }, None));
+            }
+            if state.configs.contains_key(&scope) {
+                changes.push((Key::Config { subject: scope }, None));
+            }
+        }
+        changes
+    }
+}
+
+impl State {
+    /// The number of a version that may be deleted.
+    fn deletable(&self, subject: &str, version: VersionId, permanent: bool) -> Result<i32> {
+        let shown = self.find(subject, version, Selected::All).ok_or_else(|| {
+            if self.has(subject, Selected::All) {
+                RegistryError::VersionNotFound(version.number())
+            } else {
+                RegistryError::SubjectNotFound(subject.to_owned())
+            }
+        })?;
         let number = shown.at.version;
-        let refused = |code, message| Err(RegistryError::Refused { code, message });
         if !permanent && shown.deleted {
             return refused(
                 40406,
@@ -31,6 +96,8 @@ impl Registry {
                 ),
             );
         }
+        self.check_writable(&scope(Some(subject)))?;
+        self.check_unused(subject, number, permanent)?;
         if permanent && !shown.deleted {
             return refused(
                 40407,
@@ -40,20 +107,16 @@ impl Registry {
                 ),
             );
         }
-        self.check_unused(subject, &[number])?;
-        let changes = self.deletion(subject, &[number], permanent);
-        self.write(turn, changes).await?;
         Ok(number)
     }
 
-    /// Deletes a subject: all its versions softly, or for good if they are all soft
-    /// deleted already. The versions.
-    pub async fn delete_subject(&self, subject: &str, permanent: bool) -> Result<Vec<i32>> {
-        let turn = self.begin().await;
-        let all = self.versions(subject, Selected::All)?;
-        let live = self.versions(subject, Selected::Live).unwrap_or_default();
-        let refused = |code, message| Err(RegistryError::Refused { code, message });
-        if !permanent && live.is_empty() {
+    /// The versions of a subject, if it may be deleted.
+    fn all_deletable(&self, subject: &str, permanent: bool) -> Result<Vec<i32>> {
+        let Some(known) = self.subjects.get(subject) else {
+            return Err(RegistryError::SubjectNotFound(subject.to_owned()));
+        };
+        let live = known.values().any(|known| !known.deleted);
+        if !permanent && !live {
             return refused(
                 40404,
                 format!(
@@ -61,7 +124,14 @@ impl Registry {
                 ),
             );
         }
-        if permanent && !live.is_empty() {
+        self.check_writable(&scope(Some(subject)))?;
+        let selected = if permanent { Selected::All } else { Selected::Live };
+        let versions = known.iter().filter(|(_, known)| selected.takes(known.deleted));
+        let versions: Vec<i32> = versions.map(|(version, _)| *version).collect();
+        for version in &versions {
+            self.check_unused(subject, *version, permanent)?;
+        }
+        if permanent && live {
             return refused(
                 40405,
                 format!(
@@ -69,51 +139,10 @@ impl Registry {
                 ),
             );
         }
-        let versions = if permanent { all } else { live };
-        self.check_unused(subject, &versions)?;
-        let changes = self.deletion(subject, &versions, permanent);
-        self.write(turn, changes).await?;
         Ok(versions)
     }
+}
 
-    fn check_unused(&self, subject: &str, versions: &[i32]) -> Result<()> {
-        for version in versions {
-            let users = self.referenced_by(subject, *version);
-            if !users.is_empty() {
-                return Err(RegistryError::Refused {
-                    code: 42206,
-                    message: format!(
-                        "One or more references exist to the schema {{subject={subject},\
-                         version={version}}}: schemas {users:?} use it"
-                    ),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn deletion(
-        &self,
-        subject: &str,
-        versions: &[i32],
-        permanent: bool,
-    ) -> Vec<(Key, Option<Value>)> {
-        let state = self.state();
-        let mut changes = Vec::new();
-        if permanent {
-            // No id is given out twice, even when nothing else tells of it any more.
-            let note = Value::Other(json!({ "maxId": state.id_max }));
-            changes.push((Key::Noop, Some(note)));
-        }
-        let known = state.subjects.get(subject);
-        for version in versions {
-            let Some(Version { value, .. }) = known.and_then(|known| known.get(version)) else {
-                continue;
-            };
-            let key = Key::Schema { subject: subject.into(), version: *version };
-            let deleted = SchemaValue { deleted: true, ..SchemaValue::clone(value) };
-            changes.push((key, (!permanent).then(|| Value::Schema(Arc::new(deleted)))));
-        }
-        changes
-    }
+fn refused<T>(code: u32, message: String) -> Result<T> {
+    Err(RegistryError::Refused { code, message })
 }

@@ -43,7 +43,9 @@ pub enum RegistryError {
     #[error("{0}")]
     InvalidLevel(#[from] UnknownLevel),
     /// The name can't be a subject's.
-    #[error("The specified subject '{subject}' is not a valid subject: {reason}")]
+    #[error(
+        "The specified subject '{subject}' is not a valid. Its name can't be a subject's: {reason}"
+    )]
     InvalidSubject {
         /// The name, cut short where it is long.
         subject: String,
@@ -64,6 +66,11 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
+    /// What is answered where a schema is needed and none is there.
+    pub(super) fn empty_schema() -> Self {
+        Self::Refused { code: 42201, message: "Empty schema".to_owned() }
+    }
+
     /// Confluent's error code.
     #[must_use]
     pub fn code(&self) -> u32 {

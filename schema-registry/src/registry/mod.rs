@@ -4,18 +4,29 @@
 //! |---|---|
 //! | `entry` | keys and values of the topic `_schemas`, in Confluent's JSON |
 //! | `state` | what they add up to, indexed for look-ups |
-//! | `read`, `register`, `config`, `delete` | what can be asked and done |
+//! | `context`, `subject` | names |
+//! | `metadata`, `rule_set` | what a schema has besides its text |
+//! | `prepare` | a schema that someone brings, understood |
+//! | `read`, `lookup`, `check`, `verdicts`, `register`, `config`, `mode`, `delete` | what can be asked and done |
 //! | `clash` | a schema that is refused, in words |
 
 mod anyway;
+mod check;
 mod clash;
 mod config;
+pub(crate) mod context;
 mod delete;
 mod entry;
 mod error;
+mod lookup;
+mod metadata;
+mod mode;
+mod prepare;
 mod read;
 mod register;
+mod rule_set;
 mod state;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod verdicts;
@@ -27,9 +38,14 @@ use thalweg_log::{Log, Table};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 pub use clash::Clash;
+pub use config::{Config, ConfigChange};
 pub use entry::Reference;
 pub use error::{RegistryError, Result};
-pub use register::{NewSchema, Registered};
+pub use metadata::Metadata;
+pub use mode::Mode;
+pub use prepare::NewSchema;
+pub use register::{Registered, Registration};
+pub use rule_set::{Rule, RuleSet};
 pub use state::{Shown, Stored, SubjectVersion};
 pub use verdicts::Verdicts;
 pub use version::{Selected, VersionId};
@@ -59,10 +75,10 @@ impl Registry {
     pub async fn open(log: Arc<dyn Log>) -> Result<Self> {
         let table: Table<Key, Value> = Table::open(&log, TOPIC).await?;
         let mut state = State::default();
-        table.for_each(|key, value| state.apply(key, Some(value)));
+        table.in_order_of_writes(|key, value| state.apply(key, Some(value)));
         tracing::info!(
             subjects = state.subjects.len(),
-            schemas = state.schemas.len(),
+            schemas = state.schema_count(),
             "schema registry opened"
         );
         Ok(Self {

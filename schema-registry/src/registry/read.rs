@@ -1,42 +1,39 @@
 //! What can be asked.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::Registry;
+use super::context;
 use super::error::{RegistryError, Result};
-use super::register::NewSchema;
-use super::state::{Shown, Stored, SubjectVersion};
+use super::state::{Shown, State, Stored, SubjectVersion, Version, show};
 use super::version::{Selected, VersionId};
-use super::{Clash, Registry};
 use crate::avro::Schema;
 
 impl Registry {
-    /// The names of the subjects that begin with `prefix`, in order.
+    /// The names of the subjects that begin with `prefix`, in order. A prefix without a
+    /// context is one in the default context; after `:*:` it is one in any.
     #[must_use]
     pub fn subjects(&self, prefix: &str, selected: Selected) -> Vec<Arc<str>> {
         let state = self.state();
-        let from = state.subjects.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
-        from.take_while(|(subject, _)| subject.starts_with(prefix))
-            .filter(|(_, versions)| match selected {
-                Selected::Deleted => versions.values().all(|known| known.deleted),
-                selected => versions.values().any(|known| selected.takes(known.deleted)),
-            })
-            .map(|(subject, _)| subject.clone())
-            .collect()
+        let found = state.with_prefix(prefix).filter(|(_, versions)| match selected {
+            Selected::Deleted => versions.values().all(|known| known.deleted),
+            selected => versions.values().any(|known| selected.takes(known.deleted)),
+        });
+        found.map(|(subject, _)| subject.clone()).collect()
     }
 
     /// The versions of a subject, in order.
     pub fn versions(&self, subject: &str, selected: Selected) -> Result<Vec<i32>> {
         let state = self.state();
-        let versions = state.subjects.get(subject).into_iter().flatten();
-        let found: Vec<i32> = versions
-            .filter(|(_, known)| selected.takes(known.deleted))
-            .map(|(version, _)| *version)
-            .collect();
-        if found.is_empty() {
+        let any = if selected == Selected::Live { selected } else { Selected::All };
+        if !state.has(subject, any) {
             return Err(RegistryError::SubjectNotFound(subject.to_owned()));
         }
-        Ok(found)
+        let versions = state.subjects.get(subject).into_iter().flatten();
+        let found = versions.filter(|(_, known)| selected.takes(known.deleted));
+        Ok(found.map(|(version, _)| *version).collect())
     }
 
     /// One version of a subject.
@@ -44,23 +41,71 @@ impl Registry {
         self.state().version(subject, version, selected)
     }
 
-    /// The schema of an id, as text with what belongs to it.
-    pub fn stored(&self, id: i32) -> Result<Arc<Stored>> {
-        self.state().schema(id)
-    }
-
-    /// The schema of an id, parsed. The first call for an id parses it, later ones are
-    /// look-ups.
-    pub fn schema_by_id(&self, id: i32) -> Result<Arc<Schema>> {
-        self.state().parsed_and_kept(id)
-    }
-
-    /// The versions that have this id, by subject.
-    pub fn uses(&self, id: i32, selected: Selected) -> Result<Vec<SubjectVersion>> {
+    /// Versions of all subjects that begin with `prefix`, as [`Self::subjects`] takes it;
+    /// of each all or the latest; those that `wanted` takes, from the place `offset`, at
+    /// most `limit`.
+    pub fn schemas(
+        &self,
+        prefix: &str,
+        selected: Selected,
+        latest_only: bool,
+        wanted: impl Fn(&Stored) -> bool,
+        (offset, limit): (usize, usize),
+    ) -> Vec<Shown> {
         let state = self.state();
-        state.schema(id)?;
-        let uses = state.uses.get(&id).into_iter().flatten();
+        let versions = state.with_prefix(prefix).flat_map(|(subject, versions)| {
+            let shown = versions.iter().filter(move |(_, known)| selected.takes(known.deleted));
+            let count = shown.clone().count();
+            let skipped = if latest_only { count.saturating_sub(1) } else { 0 };
+            shown.skip(skipped).map(move |(version, known)| (subject, *version, known))
+        });
+        versions
+            .filter(|(.., known)| wanted(&known.schema))
+            .skip(offset)
+            .take(limit)
+            .map(|(subject, version, known)| show(subject, version, known))
+            .collect()
+    }
+
+    /// The names of the contexts, the default one first.
+    #[must_use]
+    pub fn contexts(&self) -> Vec<Arc<str>> {
+        let state = self.state();
+        std::iter::once(context::DEFAULT.into()).chain(state.contexts().cloned()).collect()
+    }
+
+    /// The schema of an id in the default context, as text with what belongs to it.
+    pub fn stored(&self, id: i32) -> Result<Arc<Stored>> {
+        self.stored_for(id, "")
+    }
+
+    /// The schema that an id stands for where data of `subject` is read: in the context
+    /// that it names; without one, where a subject of this name has the id; or else in
+    /// the default context.
+    pub fn stored_for(&self, id: i32, subject: &str) -> Result<Arc<Stored>> {
+        self.state().stored_for(id, subject)
+    }
+
+    /// The schema of an id in the default context, parsed. The first call for an id
+    /// parses it, later ones are look-ups.
+    pub fn schema_by_id(&self, id: i32) -> Result<Arc<Schema>> {
+        let state = self.state();
+        state.parsed_and_kept(&*state.stored_for(id, "")?)
+    }
+
+    /// A schema parsed: for once.
+    pub fn parsed(&self, stored: &Stored) -> Result<Arc<Schema>> {
+        self.state().parsed(stored)
+    }
+
+    /// The versions that have this id in the context where `subject` is read, by subject.
+    pub fn uses(&self, id: i32, subject: &str, selected: Selected) -> Result<Vec<SubjectVersion>> {
+        let state = self.state();
+        // Without saying which: so Confluent's does here.
+        let stored = state.stored_for(id, subject).map_err(|_| RegistryError::SchemaNotFound)?;
+        let uses = state.space(&stored.subject).map_or(&[][..], |space| space.uses(id));
         let mut found: Vec<SubjectVersion> = uses
+            .iter()
             .filter(|at| {
                 let versions = state.subjects.get(&at.subject);
                 let known = versions.and_then(|versions| versions.get(&at.version));
@@ -73,79 +118,95 @@ impl Registry {
     }
 
     /// The ids of the schemas that refer to this version.
-    pub fn referenced_by(&self, subject: &str, version: i32) -> Vec<i32> {
-        let state = self.state();
-        let schemas = state.schemas.values();
-        let refers = |stored: &&Arc<Stored>| {
-            let mut references = stored.references.iter();
-            references.any(|to| *to.subject == *subject && to.version == version)
-        };
-        schemas.filter(refers).map(|stored| stored.id).collect()
-    }
-
-    /// The highest id that was given out; 0 before the first.
     #[must_use]
-    pub fn id_max(&self) -> i32 {
-        self.state().id_max
+    pub fn referenced_by(&self, subject: &str, version: i32, selected: Selected) -> Vec<i32> {
+        self.state().users(subject, version, selected)
     }
 
-    /// Finds an Avro schema under a subject.
-    pub fn lookup(&self, subject: &str, text: &str) -> Result<Shown> {
-        self.lookup_schema(subject, &NewSchema::avro(text), Selected::Live)
+    /// The highest id that was given out in the context of a subject; 0 before the first.
+    #[must_use]
+    pub fn id_max(&self, subject: &str) -> i32 {
+        self.state().space(subject).map_or(0, |space| space.id_max)
     }
 
-    /// Finds a schema under a subject by its identity.
-    pub fn lookup_schema(
-        &self,
-        subject: &str,
-        schema: &NewSchema,
-        selected: Selected,
-    ) -> Result<Shown> {
-        let state = self.state();
-        let Some(versions) = state.subjects.get(subject) else {
-            return Err(RegistryError::SubjectNotFound(subject.to_owned()));
+    /// The id of the topic that holds everything, which is made once.
+    #[must_use]
+    pub fn topic_id(&self) -> String {
+        self.table.topic().id.to_string()
+    }
+}
+
+type Versions = BTreeMap<i32, Version>;
+
+impl State {
+    /// Subjects by prefix, in order.
+    fn with_prefix(&self, prefix: &str) -> impl Iterator<Item = (&Arc<str>, &Versions)> {
+        let wanted = Prefix::new(prefix);
+        let from = match &wanted {
+            Prefix::Everywhere(_) | Prefix::Contexts(_) => "",
+            Prefix::Subjects(_, full) => full,
         };
-        if !versions.values().any(|known| selected.takes(known.deleted)) {
-            return Err(RegistryError::SubjectNotFound(subject.to_owned()));
+        let range = (Bound::Included(from), Bound::Unbounded);
+        let range = self.subjects.range::<str, _>(range);
+        let last = from.to_owned();
+        range
+            .take_while(move |(subject, _)| subject.starts_with(&last))
+            .filter(move |(subject, _)| wanted.takes(subject))
+    }
+
+    fn stored_for(&self, id: i32, subject: &str) -> Result<Arc<Stored>> {
+        let missing = || RegistryError::IdNotFound(id);
+        let space = self.space(subject);
+        let found = space.and_then(|space| space.schema(id));
+        let (context, name) = context::split(subject);
+        if name.is_empty() {
+            return found.cloned().ok_or_else(missing);
         }
-        let id = state.ids.get(&schema.parse(&state)?.identity);
-        let found = versions
-            .iter()
-            .rev()
-            .find(|(_, known)| Some(&known.value.id) == id && selected.takes(known.deleted));
-        match found {
-            Some((version, known)) => state.show(subject, *version, known),
-            None => Err(RegistryError::SchemaNotFound),
+        let has_it = |subject: &str| {
+            let uses = self.space(subject).map_or(&[][..], |space| space.uses(id));
+            uses.iter().any(|at| *at.subject == *subject)
+        };
+        if has_it(subject) {
+            return found.cloned().ok_or_else(missing);
+        }
+        if context != context::DEFAULT {
+            return Err(missing());
+        }
+        let elsewhere = self.elsewhere(subject).find(|subject| has_it(subject));
+        let elsewhere = elsewhere.and_then(|subject| self.space(&subject)?.schema(id));
+        elsewhere.or(found).cloned().ok_or_else(missing)
+    }
+}
+
+/// Which subjects are listed.
+enum Prefix {
+    /// Of all contexts, those whose names there begin so: `:*:name`.
+    Everywhere(String),
+    /// All of the contexts whose names begin so: `:.context`.
+    Contexts(String),
+    /// Of one context, those that begin so, with it: `:.context:name`, or `name`.
+    Subjects(String, String),
+}
+
+impl Prefix {
+    fn new(prefix: &str) -> Self {
+        if let Some(name) = prefix.strip_prefix(context::ALL) {
+            return Self::Everywhere(name.to_owned());
+        }
+        match prefix.strip_prefix(':') {
+            Some(name) if name.starts_with('.') && !name.contains(':') => {
+                Self::Contexts(name.to_owned())
+            }
+            _ => Self::Subjects(context::split(prefix).0.to_owned(), context::normalize(prefix)),
         }
     }
 
-    /// Whether a schema could be the next version of a subject, at the subject's level:
-    /// nothing, or why not. `version` asks it against that one alone, as if it were the
-    /// latest; a subject without versions takes anything.
-    pub fn check(
-        &self,
-        subject: &str,
-        version: Option<VersionId>,
-        schema: &NewSchema,
-    ) -> Result<Option<Clash>> {
-        let state = self.state();
-        let earlier = match version {
-            None => state.live(subject),
-            Some(version) => match state.version(subject, version, Selected::Live) {
-                Ok(shown) => vec![shown],
-                Err(_) if version == VersionId::Latest => Vec::new(),
-                Err(RegistryError::SubjectNotFound(_)) if state.subjects.contains_key(subject) => {
-                    return Err(RegistryError::SubjectNotFound(subject.to_owned()));
-                }
-                Err(error) => {
-                    return Err(match version {
-                        VersionId::Number(number) => RegistryError::VersionNotFound(number),
-                        VersionId::Latest => error,
-                    });
-                }
-            },
-        };
-        let parsed = schema.parse(&state)?;
-        state.clash(subject, &parsed.schema, &earlier)
+    fn takes(&self, subject: &str) -> bool {
+        let (context, name) = context::split(subject);
+        match self {
+            Self::Everywhere(prefix) => name.starts_with(prefix.as_str()),
+            Self::Contexts(prefix) => context.starts_with(prefix.as_str()),
+            Self::Subjects(of, _) => context == of,
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! What each level would say to a schema.
 
 use super::Registry;
-use super::error::Result;
-use super::register::NewSchema;
+use super::check::of_group;
+use super::config::scope;
+use super::error::{RegistryError, Result};
+use super::prepare::NewSchema;
 use super::version::Selected;
-use crate::RegistryError;
 use crate::compat::{Level, Violation};
 
 /// What the levels say to a schema as the next version of a subject.
@@ -32,23 +33,26 @@ impl Registry {
     /// that the subject has already violates nothing: it makes no new version.
     pub fn verdicts(&self, subject: &str, text: &str) -> Result<Verdicts> {
         let new = NewSchema::avro(text);
-        let known = match self.lookup_schema(subject, &new, Selected::Live) {
+        let known = match self.lookup(subject, text) {
             Ok(shown) => Some(shown.at.version),
             Err(RegistryError::SubjectNotFound(_) | RegistryError::SchemaNotFound) => None,
             Err(error) => return Err(error),
         };
         let state = self.state();
-        let parsed = new.parse(&state)?;
+        let config = state.config_in_scope(&scope(Some(subject)))?;
+        let normalize = config.normalize == Some(true);
+        let prepared = new.prepare(&state, subject, normalize, Selected::Live)?;
         let mut earlier = Vec::new();
         if known.is_none() {
-            for shown in state.live(subject) {
+            let live = state.live(subject);
+            for shown in of_group(&config, &prepared, &live) {
                 earlier.push((shown.at.version, state.parsed(&shown.schema)?));
             }
         }
         let violations = Level::ALL.into_iter().map(|level| {
             let earlier = earlier.iter().map(|(version, schema)| (*version, &**schema));
-            (level, level.violations(&parsed.schema, earlier))
+            (level, level.violations(&prepared.schema, earlier))
         });
-        Ok(Verdicts { level: state.level(subject)?, known, violations: violations.collect() })
+        Ok(Verdicts { level: config.level(), known, violations: violations.collect() })
     }
 }

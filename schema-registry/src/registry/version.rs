@@ -13,6 +13,17 @@ pub enum VersionId {
     Number(i32),
 }
 
+impl VersionId {
+    /// As Confluent's registry names it: -1 is the latest.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        match self {
+            Self::Latest => -1,
+            Self::Number(number) => number,
+        }
+    }
+}
+
 impl FromStr for VersionId {
     type Err = RegistryError;
 

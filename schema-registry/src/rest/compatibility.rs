@@ -4,52 +4,39 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::routing::post;
 use serde_json::json as object;
 
 use super::request::{self, Query, SchemaRequest, flag};
 use super::response::{Answer, json};
-use crate::{Registry, RegistryError, VersionId};
+use super::target::Subject;
+use crate::{Registry, VersionId};
+
+/// The code of a schema that can't be read.
+const INVALID_SCHEMA: u32 = 42201;
 
 pub(super) fn routes() -> Router<Arc<Registry>> {
     Router::new()
-        .route("/compatibility/subjects/{subject}/versions", post(with_all))
-        .route("/compatibility/subjects/{subject}/versions/{version}", post(with_one))
-}
-
-async fn with_all(
-    State(registry): State<Arc<Registry>>,
-    Path(subject): Path<String>,
-    query: Query,
-    body: Body,
-) -> Answer {
-    check(&registry, &subject, None, &query, body).await
-}
-
-async fn with_one(
-    State(registry): State<Arc<Registry>>,
-    Path((subject, version)): Path<(String, String)>,
-    query: Query,
-    body: Body,
-) -> Answer {
-    check(&registry, &subject, Some(version.parse()?), &query, body).await
+        .route("/compatibility/subjects/{subject}/versions", post(check))
+        .route("/compatibility/subjects/{subject}/versions/{version}", post(check))
 }
 
 async fn check(
-    registry: &Registry,
-    subject: &str,
-    version: Option<VersionId>,
-    query: &Query,
+    State(registry): State<Arc<Registry>>,
+    subject: Subject,
+    query: Query,
     body: Body,
 ) -> Answer {
+    let version = subject.version.as_deref().map(str::parse::<VersionId>).transpose()?;
     let request: SchemaRequest = request::read(body).await?;
-    let schema = request.into_schema(query)?;
-    let verbose = flag(query, "verbose");
-    let messages = match registry.check(subject, version, &schema) {
+    let schema = request.into_schema()?;
+    let verbose = flag(&query, "verbose");
+    let normalize = flag(&query, "normalize");
+    let messages = match registry.check(&subject.name, version, &schema, normalize) {
         Ok(None) => None,
         Ok(Some(clash)) => Some(clash.messages()),
-        Err(error @ RegistryError::InvalidSchema(_)) if verbose => Some(vec![error.to_string()]),
+        Err(error) if verbose && error.code() == INVALID_SCHEMA => Some(vec![error.to_string()]),
         Err(error) => return Err(error.into()),
     };
     let is_compatible = messages.is_none();

@@ -4,80 +4,90 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::routing::get;
-use serde::Deserialize;
-use serde_json::{Map, Value, json as object};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::request::{self, Query, flag, is_nothing, unsupported};
 use super::response::{Answer, Failure, json};
-use crate::compat::{Level, UnknownLevel};
-use crate::{Registry, RegistryError};
+use super::target::Scope;
+use crate::{Config, ConfigChange, Metadata, Registry, RuleSet};
 
 pub(super) fn routes() -> Router<Arc<Registry>> {
-    Router::new()
-        .route("/config", get(show_all).put(set_all).delete(delete_all))
-        .route("/config/{subject}", get(show).put(set).delete(delete))
+    let methods = || get(show).put(set).delete(delete);
+    Router::new().route("/config", methods()).route("/config/{subject}", methods())
 }
 
-#[derive(Deserialize)]
-struct ConfigRequest {
-    compatibility: Option<String>,
+/// Settings as they are answered. The level has another name where they were set.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConfigAnswer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alias: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    normalize: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compatibility_level: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compatibility: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compatibility_group: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_metadata: Option<&'a Metadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    override_metadata: Option<&'a Metadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_rule_set: Option<&'a RuleSet>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    override_rule_set: Option<&'a RuleSet>,
     #[serde(flatten)]
-    rest: Map<String, Value>,
+    rest: &'a Map<String, Value>,
 }
 
-impl ConfigRequest {
-    fn level(self) -> Result<Level, Failure> {
-        if let Some((name, _)) = self.rest.iter().find(|(_, value)| !is_nothing(value)) {
-            return Err(unsupported(name));
+impl<'a> ConfigAnswer<'a> {
+    fn of(config: &'a Config) -> Self {
+        Self {
+            alias: config.alias.as_deref(),
+            normalize: config.normalize,
+            compatibility_level: config.compatibility_level.map(crate::compat::Level::name),
+            compatibility: None,
+            compatibility_group: config.compatibility_group.as_deref(),
+            default_metadata: config.default_metadata.as_ref(),
+            override_metadata: config.override_metadata.as_ref(),
+            default_rule_set: config.default_rule_set.as_ref(),
+            override_rule_set: config.override_rule_set.as_ref(),
+            rest: &config.rest,
         }
-        let level = self.compatibility.ok_or(UnknownLevel).and_then(|name| name.parse());
-        level.map_err(|error| RegistryError::from(error).into())
     }
 }
 
-async fn show_all(State(registry): State<Arc<Registry>>) -> Answer {
-    shown(registry.config(None)?)
+async fn show(State(registry): State<Arc<Registry>>, Scope(scope): Scope, query: Query) -> Answer {
+    let config = if flag(&query, "defaultToGlobal") {
+        registry.config_in_scope(scope.as_deref())?
+    } else {
+        registry.config(scope.as_deref())?
+    };
+    Ok(json(&ConfigAnswer::of(&config)))
 }
 
-async fn show(
-    State(registry): State<Arc<Registry>>,
-    Path(subject): Path<String>,
-    query: Query,
-) -> Answer {
-    if flag(&query, "defaultToGlobal") {
-        return shown(registry.level(&subject)?);
+async fn set(State(registry): State<Arc<Registry>>, Scope(scope): Scope, body: Body) -> Answer {
+    let change = request::read::<ConfigChange>(body).await?;
+    if change.rest.contains_key("compatibilityLevel") {
+        let message = "compatibilityLevel is what is answered; set \"compatibility\"".to_owned();
+        return Err(Failure::Request(422, 42203, message));
     }
-    shown(registry.config(Some(&subject))?)
+    // Invariant 5: what is not acted on is not taken.
+    if let Some((name, _)) = change.rest.iter().find(|(_, value)| !is_nothing(value)) {
+        return Err(unsupported(name));
+    }
+    let config = registry.set_config(scope.as_deref(), change).await?;
+    let mut answer = ConfigAnswer::of(&config);
+    answer.compatibility = answer.compatibility_level.take();
+    Ok(json(&answer))
 }
 
-fn shown(level: Level) -> Answer {
-    Ok(json(&object!({ "compatibilityLevel": level.name() })))
-}
-
-async fn set_all(State(registry): State<Arc<Registry>>, body: Body) -> Answer {
-    put(&registry, None, body).await
-}
-
-async fn set(
-    State(registry): State<Arc<Registry>>,
-    Path(subject): Path<String>,
-    body: Body,
-) -> Answer {
-    put(&registry, Some(&subject), body).await
-}
-
-async fn put(registry: &Registry, subject: Option<&str>, body: Body) -> Answer {
-    let level = request::read::<ConfigRequest>(body).await?.level()?;
-    registry.set_config(subject, level).await?;
-    Ok(json(&object!({ "compatibility": level.name() })))
-}
-
-async fn delete_all(State(registry): State<Arc<Registry>>) -> Answer {
-    shown(registry.delete_config(None).await?)
-}
-
-async fn delete(State(registry): State<Arc<Registry>>, Path(subject): Path<String>) -> Answer {
-    shown(registry.delete_config(Some(&subject)).await?)
+async fn delete(State(registry): State<Arc<Registry>>, Scope(scope): Scope) -> Answer {
+    let config = registry.delete_config(scope.as_deref()).await?;
+    Ok(json(&ConfigAnswer::of(&config)))
 }

@@ -2,12 +2,15 @@
 
 mod compatibility;
 mod config;
+mod contexts;
+mod metadata;
 mod mode;
 mod negotiate;
 mod request;
 mod response;
 mod schemas;
 mod subjects;
+mod target;
 #[cfg(test)]
 mod tests;
 mod versions;
@@ -16,7 +19,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use crate::Registry;
@@ -25,14 +28,21 @@ pub use request::BODY_BYTES_MAX;
 
 /// All resources.
 pub fn router(registry: Arc<Registry>) -> Router {
+    let resources = || {
+        Router::new()
+            .merge(subjects::routes())
+            .merge(versions::routes())
+            .merge(schemas::routes())
+            .merge(compatibility::routes())
+            .merge(config::routes())
+            .merge(mode::routes())
+    };
     Router::new()
         .route("/", get(root).post(root))
-        .merge(subjects::routes())
-        .merge(versions::routes())
-        .merge(schemas::routes())
-        .merge(compatibility::routes())
-        .merge(config::routes())
-        .merge(mode::routes())
+        .merge(contexts::routes())
+        .merge(metadata::routes())
+        .merge(resources())
+        .nest("/contexts/{context}", resources())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(negotiate::negotiate))
@@ -44,7 +54,7 @@ async fn root() -> Response {
 }
 
 async fn not_found() -> Response {
-    response::error(404, 404, "HTTP 404 Not Found")
+    response::Failure::not_found().into_response()
 }
 
 async fn method_not_allowed() -> Response {

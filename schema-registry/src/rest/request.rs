@@ -1,6 +1,7 @@
 //! What comes in: bodies and query parameters.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,13 +10,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
 use super::response::Failure;
-use crate::{NewSchema, Reference};
+use crate::{Metadata, NewSchema, Reference, Registration, RuleSet, VersionId};
 
 /// Largest body in bytes.
 pub const BODY_BYTES_MAX: usize = 4 << 20;
 
 /// How long a body may take to arrive.
-const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+pub(super) const BODY_TIME_MAX: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
 
 /// Query parameters.
 pub(super) type Query = axum::extract::Query<HashMap<String, String>>;
@@ -26,12 +27,31 @@ pub(super) fn flag(query: &Query, name: &str) -> bool {
 }
 
 /// A part of a list, by the query parameters `offset` and `limit`.
-pub(super) fn page<T>(items: Vec<T>, query: &Query) -> Vec<T> {
-    let number = |name: &str| query.get(name).and_then(|value| value.parse::<i64>().ok());
-    let offset = number("offset").and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-    // A limit below zero, as the default of -1, is none.
-    let limit = number("limit").and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-    items.into_iter().skip(offset).take(limit).collect()
+pub(super) fn page<T>(
+    items: impl IntoIterator<Item = T>,
+    query: &Query,
+) -> Result<Vec<T>, Failure> {
+    let (offset, limit) = place(query, usize::MAX)?;
+    Ok(items.into_iter().skip(offset).take(limit).collect())
+}
+
+/// The query parameters `offset` and `limit`. No limit, and one that is not within
+/// `limit_max`, is `limit_max`.
+pub(super) fn place(query: &Query, limit_max: usize) -> Result<(usize, usize), Failure> {
+    // A number that is none is no resource, to Confluent's registry.
+    let number = |name: &str| match query.get(name).filter(|value| !value.is_empty()) {
+        None => Ok(0),
+        Some(value) => value.parse::<i32>().map_err(|_| Failure::not_found()),
+    };
+    let offset = usize::try_from(number("offset")?).unwrap_or(0);
+    let limit = usize::try_from(number("limit")?).unwrap_or(0);
+    Ok((offset, if limit == 0 { limit_max } else { limit.min(limit_max) }))
+}
+
+/// Fails where a query asks for what is not done here.
+pub(super) fn refuse(query: &Query, names: &[&str]) -> Result<(), Failure> {
+    let asked = |name: &&&str| query.get(**name).is_some_and(|value| !value.is_empty());
+    names.iter().find(asked).map_or(Ok(()), |name| Err(unsupported(name)))
 }
 
 /// Reads a body of JSON. Invariant 7: no more than [`BODY_BYTES_MAX`] is taken in.
@@ -67,13 +87,34 @@ pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Failure> 
 pub(super) struct SchemaRequest {
     schema: Option<String>,
     schema_type: Option<String>,
-    references: Option<Vec<Reference>>,
-    metadata: Option<Json>,
-    rule_set: Option<Json>,
-    pub(super) id: Option<i64>,
-    pub(super) version: Option<i64>,
+    references: Option<Vec<ReferenceRequest>>,
+    metadata: Option<Arc<Metadata>>,
+    rule_set: Option<Arc<RuleSet>>,
+    id: Option<i32>,
+    version: Option<i32>,
     #[serde(flatten)]
     rest: Map<String, Json>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ReferenceRequest {
+    name: Option<String>,
+    subject: Option<String>,
+    version: Option<i32>,
+}
+
+impl ReferenceRequest {
+    fn into_reference(self) -> Result<Reference, Failure> {
+        match self {
+            Self { name: Some(name), subject: Some(subject), version: Some(version) } => {
+                Ok(Reference { name, subject: subject.into(), version })
+            }
+            _ => {
+                let message = "Invalid reference: it needs a name, a subject and a version";
+                Err(Failure::Request(422, 42201, message.to_owned()))
+            }
+        }
+    }
 }
 
 /// Fields that newer registries know and that change nothing here.
@@ -81,8 +122,20 @@ const KNOWN: [&str; 4] =
     ["schemaTagsToAdd", "schemaTagsToRemove", "propagateSchemaTags", "normalize"];
 
 impl SchemaRequest {
-    /// The schema, if there is one and nothing asks for what we don't do.
-    pub(super) fn into_schema(self, query: &Query) -> Result<NewSchema, Failure> {
+    /// How it is to be registered.
+    pub(super) fn registration(&self, query: &Query) -> Registration {
+        // Clients send 0 or -1 where they ask for no id, 0 where for no version.
+        let version = match self.version {
+            None | Some(0) => None,
+            Some(version) if version > 0 => Some(VersionId::Number(version)),
+            Some(_) => Some(VersionId::Latest),
+        };
+        let id = self.id.filter(|id| *id > 0);
+        Registration { normalize: flag(query, "normalize"), id, version }
+    }
+
+    /// The schema, if nothing asks for what we don't do.
+    pub(super) fn into_schema(self) -> Result<NewSchema, Failure> {
         for (name, value) in &self.rest {
             if !KNOWN.contains(&name.as_str()) {
                 // Invariant 5.
@@ -91,19 +144,14 @@ impl SchemaRequest {
                 return Err(unsupported(name));
             }
         }
-        if flag(query, "normalize") {
-            return Err(unsupported("normalize"));
-        }
-        let text = self.schema.filter(|text| !text.is_empty());
-        let Some(text) = text else {
-            return Err(Failure::Request(422, 42201, "Empty schema".to_owned()));
-        };
+        let references = self.references.unwrap_or_default();
+        let references = references.into_iter().map(ReferenceRequest::into_reference);
         Ok(NewSchema {
-            text,
+            text: self.schema.unwrap_or_default(),
             schema_type: self.schema_type,
-            references: self.references.unwrap_or_default(),
-            metadata: self.metadata.filter(|value| !is_nothing(value)),
-            rule_set: self.rule_set.filter(|value| !is_nothing(value)),
+            references: references.collect::<Result<_, _>>()?,
+            metadata: self.metadata,
+            rule_set: self.rule_set,
         })
     }
 }

@@ -1,12 +1,17 @@
 //! Answers: JSON, and errors as `{"error_code": ..., "message": ...}`.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-use crate::{Reference, RegistryError, Shown, Stored};
+use super::request::Query;
+use crate::{
+    Metadata, Reference, Registry, RegistryError, Result as Found, RuleSet, Shown, Stored,
+};
 
 /// What a handler answers.
 pub(super) type Answer = Result<Response, Failure>;
@@ -17,6 +22,13 @@ pub(super) enum Failure {
     Registry(RegistryError),
     /// One of the request itself: status, code, text.
     Request(u16, u32, String),
+}
+
+impl Failure {
+    /// There is no such resource.
+    pub(super) fn not_found() -> Self {
+        Self::Request(404, 404, "HTTP 404 Not Found".to_owned())
+    }
 }
 
 impl From<RegistryError> for Failure {
@@ -73,13 +85,13 @@ pub(super) struct SchemaAnswer<'a> {
     pub(super) id: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) schema_type: Option<&'a str>,
-    pub(super) schema: &'a str,
+    pub(super) schema: Cow<'a, str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(super) references: &'a [Reference],
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) metadata: Option<&'a Json>,
+    pub(super) metadata: Option<&'a Metadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rule_set: Option<&'a Json>,
+    pub(super) rule_set: Option<&'a RuleSet>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_id: Option<i32>,
 }
@@ -91,13 +103,26 @@ impl<'a> SchemaAnswer<'a> {
             subject: None,
             version: None,
             id: None,
-            schema_type: Some(stored.schema_type.as_str()).filter(|name| *name != "AVRO"),
-            schema: &stored.text,
+            schema_type: Some(&*stored.schema_type).filter(|name| *name != "AVRO"),
+            schema: Cow::Borrowed(&stored.text),
             references: &stored.references,
-            metadata: stored.metadata.as_ref(),
-            rule_set: stored.rule_set.as_ref(),
+            metadata: stored.metadata.as_deref(),
+            rule_set: stored.rule_set.as_deref(),
             max_id: None,
         }
+    }
+
+    /// With the text in the format that is asked for.
+    pub(super) fn formatted(
+        mut self,
+        registry: &Registry,
+        stored: &Stored,
+        query: &Query,
+    ) -> Found<Self> {
+        if let Some(text) = formatted(registry, stored, query)? {
+            self.schema = Cow::Owned(text);
+        }
+        Ok(self)
     }
 
     /// A schema as a version of a subject.
@@ -108,5 +133,18 @@ impl<'a> SchemaAnswer<'a> {
             id: Some(shown.schema.id),
             ..Self::of(&shown.schema)
         }
+    }
+}
+
+/// A schema's text in the format that is asked for, if that is not the stored one. As in
+/// Confluent's registry, a format that is not known is the stored one.
+pub(super) fn formatted(
+    registry: &Registry,
+    stored: &Stored,
+    query: &Query,
+) -> Found<Option<String>> {
+    match query.get("format").map(String::as_str) {
+        Some("resolved") => Ok(Some(registry.parsed(stored)?.standalone_text())),
+        _ => Ok(None),
     }
 }

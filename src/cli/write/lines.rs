@@ -11,21 +11,21 @@ const BUFFER_LEN: usize = 64 << 10;
 const LINE_LEN_MAX: usize = 64 << 20;
 
 /// Lines as bytes, without their newlines.
-pub(super) struct Lines {
+pub(in crate::cli) struct Lines {
     input: BufReader<StdinLock<'static>>,
     line: Vec<u8>,
     /// Number of lines that were read.
-    pub(super) count: u64,
+    pub(in crate::cli) count: u64,
 }
 
 impl Lines {
-    pub(super) fn new() -> Self {
+    pub(in crate::cli) fn new() -> Self {
         let input = BufReader::with_capacity(BUFFER_LEN, std::io::stdin().lock());
         Self { input, line: Vec::new(), count: 0 }
     }
 
     /// The next line; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>> {
+    pub(in crate::cli) fn next(&mut self) -> Result<Option<&[u8]>> {
         self.line.clear();
         let mut input = (&mut self.input).take(LINE_LEN_MAX as u64 + 1);
         let len = input

@@ -1,6 +1,6 @@
 //! `thalweg write`.
 
-mod lines;
+pub(super) mod lines;
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use thalweg_log::MemoryLog;
-use thalweg_log::table::TableItem;
 
 use super::*;
 use crate::avro::Kind;
 use crate::compat::Level;
+
+mod dumps;
 
 fn memory() -> Arc<dyn Log> {
     Arc::new(MemoryLog::new())
@@ -36,7 +37,7 @@ async fn a_schema_has_one_id_in_all_subjects() {
     // Registered again, with other white space: nothing new.
     assert_eq!(registry.register("a", &ORDER.replace('\n', " ")).await.unwrap(), 1);
     assert_eq!(registry.versions("a", Selected::Live).unwrap(), [1]);
-    let uses: Vec<_> = registry.uses(2, Selected::Live).unwrap();
+    let uses: Vec<_> = registry.uses(2, "", Selected::Live).unwrap();
     let uses: Vec<_> = uses.iter().map(|at| (&*at.subject, at.version)).collect();
     assert_eq!(uses, [("b", 1), ("c", 1)]);
     assert_eq!(registry.schema_by_id(1).unwrap().root().kind(), Kind::Record);
@@ -75,8 +76,8 @@ async fn ids_versions_and_levels_survive_a_restart() {
         assert_eq!(second.register(subject, schema).await.unwrap(), *id);
     }
     assert_eq!(second.versions("s0", Selected::Live).unwrap().len(), 19);
-    assert_eq!(second.config(None).unwrap(), Level::None);
-    assert_eq!(second.config(Some("s1")).unwrap(), Level::FullTransitive);
+    assert_eq!(second.config(None).unwrap().level(), Level::None);
+    assert_eq!(second.config(Some("s1")).unwrap().level(), Level::FullTransitive);
     assert_eq!(second.register("new", "\"long\"").await.unwrap(), 21);
 }
 
@@ -147,7 +148,7 @@ async fn an_incompatible_schema_is_refused_and_explained() {
         "READER_FIELD_MISSING_DEFAULT_VALUE",
         "/fields/1",
         "{oldSchemaVersion: 1}",
-        "{compatibility: 'BACKWARD'}",
+        "compatibility: 'BACKWARD'}",
         "what to do: give field note (/fields/1) a default",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
@@ -168,16 +169,16 @@ async fn checks_look_at_the_versions_that_the_level_says() {
     registry.register("s", "\"int\"").await.unwrap();
     let long = NewSchema::avro("\"long\"");
     registry.set_config(Some("s"), Level::Backward).await.unwrap();
-    assert!(registry.check("s", None, &long).unwrap().is_none());
+    assert!(registry.check("s", None, &long, false).unwrap().is_none());
     registry.set_config(Some("s"), Level::BackwardTransitive).await.unwrap();
-    let clash = registry.check("s", None, &long).unwrap().unwrap();
+    let clash = registry.check("s", None, &long, false).unwrap().unwrap();
     assert_eq!(clash.version(), Some(1));
-    assert!(registry.check("s", Some(VersionId::Latest), &long).unwrap().is_none());
-    assert!(registry.check("s", Some(VersionId::Number(1)), &long).unwrap().is_some());
-    let missing = registry.check("s", Some(VersionId::Number(7)), &long).unwrap_err();
+    assert!(registry.check("s", Some(VersionId::Latest), &long, false).unwrap().is_none());
+    assert!(registry.check("s", Some(VersionId::Number(1)), &long, false).unwrap().is_some());
+    let missing = registry.check("s", Some(VersionId::Number(7)), &long, false).unwrap_err();
     assert_eq!(missing.code(), 40402);
-    assert!(registry.check("nobody", None, &long).unwrap().is_none());
-    assert!(registry.check("nobody", Some(VersionId::Latest), &long).unwrap().is_none());
+    assert!(registry.check("nobody", None, &long, false).unwrap().is_none());
+    assert!(registry.check("nobody", Some(VersionId::Latest), &long, false).unwrap().is_none());
 }
 
 #[tokio::test]
@@ -196,15 +197,17 @@ async fn references_are_part_of_the_identity() {
         }],
         ..NewSchema::default()
     };
-    let registered = registry.register_schema("customer", &customer).await.unwrap();
+    let registered =
+        registry.register_schema("customer", &customer, Registration::default()).await.unwrap();
     let parsed = registry.schema_by_id(registered.id).unwrap();
     assert_eq!(parsed.root().field("home").unwrap().schema().kind(), Kind::Record);
-    assert_eq!(registry.referenced_by("address", 1), [registered.id]);
+    assert_eq!(registry.referenced_by("address", 1, Selected::Live), [registered.id]);
     let used = registry.delete_subject("address", false).await.unwrap_err();
     assert_eq!(used.code(), 42206);
     let mut other = customer.clone();
     other.references[0].version = 4;
-    let missing = registry.register_schema("customer", &other).await.unwrap_err();
+    let missing =
+        registry.register_schema("customer", &other, Registration::default()).await.unwrap_err();
     assert_eq!(missing.code(), 42201);
 }
 
@@ -226,7 +229,7 @@ async fn deletion_is_soft_first_and_ids_are_never_given_again() {
     assert_eq!(registry.register("b", "\"string\"").await.unwrap(), 2);
     assert_eq!(registry.versions("b", Selected::Live).unwrap(), [2]);
     registry.delete_subject("b", false).await.unwrap();
-    assert_eq!(registry.delete_subject("b", true).await.unwrap(), [1, 2]);
+    assert_eq!(registry.delete_subject("b", true).await.unwrap(), [2]);
     assert!(registry.schema_by_id(2).is_err());
     drop(registry);
     let again = open(&log).await;
@@ -262,71 +265,23 @@ async fn what_is_wrong_has_its_code() {
     assert_eq!("-1".parse::<VersionId>().unwrap(), VersionId::Latest);
 }
 
-#[test]
-fn entries_are_those_of_confluent() {
-    let cases = [
-        r#"{"keytype":"SCHEMA","subject":"orders-value","version":1,"magic":1}"#,
-        r#"{"keytype":"CONFIG","subject":null,"magic":0}"#,
-        r#"{"keytype":"CONFIG","subject":"orders-value","magic":0}"#,
-        r#"{"keytype":"MODE","subject":null,"magic":0}"#,
-        r#"{"keytype":"DELETE_SUBJECT","subject":"orders-value","magic":0}"#,
-        r#"{"keytype":"NOOP","magic":0}"#,
-        r#"{"keytype":"CONTEXT","tenant":"default","context":".","magic":0}"#,
-    ];
-    for bytes in cases {
-        let mut out = Vec::new();
-        Key::decode(bytes.as_bytes()).unwrap().encode(&mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), bytes);
-    }
-    let values = [
-        r#"{"subject":"s","version":1,"id":7,"schema":"\"string\"","deleted":false}"#,
-        r#"{"subject":"s","version":2,"id":8,"schemaType":"JSON","references":[{"name":"n","subject":"t","version":1}],"schema":"{}","deleted":true,"ts":12,"offset":3}"#,
-        r#"{"subject":"s","compatibilityLevel":"FULL"}"#,
-        r#"{"compatibilityLevel":"NONE","compatibilityGroup":"v"}"#,
-        r#"{"mode":"READONLY"}"#,
-        r#"{"subject":"s","version":3}"#,
-    ];
-    for bytes in values {
-        let mut out = Vec::new();
-        Value::decode(bytes.as_bytes()).unwrap().encode(&mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), bytes);
-    }
-}
-
-/// A topic as Confluent's registry left it.
 #[tokio::test]
-async fn a_dump_of_confluent_is_taken_over() {
+async fn a_schema_can_be_registered_against_its_level() {
     let log = memory();
-    let table: Table<String, String> = Table::open(&log, TOPIC).await.unwrap();
-    let entries = [
-        (r#"{"keytype":"NOOP","magic":0}"#, "{}"),
-        (
-            r#"{"keytype":"SCHEMA","subject":"a","version":1,"magic":1}"#,
-            r#"{"subject":"a","version":1,"id":40,"md5":"x","schema":"\"int\"","deleted":false}"#,
-        ),
-        (
-            r#"{"keytype":"SCHEMA","subject":"j","version":1,"magic":1}"#,
-            r#"{"subject":"j","version":1,"id":41,"schemaType":"JSON","schema":"{}","deleted":false}"#,
-        ),
-        (
-            r#"{"keytype":"SCHEMA","subject":"d","version":1,"magic":1}"#,
-            r#"{"subject":"d","version":1,"id":42,"schema":"\"long\"","deleted":false}"#,
-        ),
-        (
-            r#"{"keytype":"DELETE_SUBJECT","subject":"d","magic":0}"#,
-            r#"{"subject":"d","version":1}"#,
-        ),
-        (r#"{"keytype":"CONTEXT","tenant":"t","context":".","magic":0}"#, r#"{"tenant":"t"}"#),
-        (r#"{"keytype":"MODE","subject":"r","magic":0}"#, r#"{"subject":"r","mode":"READONLY"}"#),
-    ];
-    for (key, value) in entries {
-        table.put(key.to_owned(), value.to_owned()).await.unwrap();
-    }
     let registry = open(&log).await;
-    assert_eq!(registry.subjects("", Selected::Live), ["a".into(), "j".into()]);
-    assert_eq!(registry.register("b", "\"int\"").await.unwrap(), 40);
-    assert_eq!(registry.register("b", "\"long\"").await.unwrap(), 42);
-    assert_eq!(registry.register("c", "\"double\"").await.unwrap(), 43);
-    assert_eq!(registry.schema_by_id(41).unwrap_err().code(), 42201);
-    assert_eq!(registry.register("r", "\"int\"").await.unwrap_err().code(), 42205);
+    let mut changes = registry.changes();
+    registry.register("s", ORDER).await.unwrap();
+    assert!(changes.has_changed().unwrap());
+    changes.mark_unchanged();
+    assert_eq!(registry.register("s", WITH_NOTE).await.unwrap_err().code(), 409);
+    assert!(!changes.has_changed().unwrap());
+    assert_eq!(registry.register_anyway("s", WITH_NOTE, "for a test").await.unwrap(), 2);
+    assert_eq!(registry.register_anyway("s", WITH_NOTE, "again").await.unwrap(), 2);
+    drop(registry);
+    let registry = open(&log).await;
+    assert_eq!(registry.versions("s", Selected::Live).unwrap(), [1, 2]);
+    let key = Key::Schema { subject: "s".into(), version: 2 };
+    let Some(Value::Schema(value)) = registry.table.get(&key) else { panic!("no version 2") };
+    let why = &value.rest.as_ref().unwrap()["override"];
+    assert_eq!((&why["compatibility"], &why["reason"]), (&"BACKWARD".into(), &"for a test".into()));
 }

@@ -1,0 +1,125 @@
+//! Schemas as they are kept.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::avro::Schema;
+use crate::registry::entry::{Reference, SchemaValue};
+use crate::registry::metadata::Metadata;
+use crate::registry::rule_set::RuleSet;
+
+/// A schema and its id.
+#[derive(Debug)]
+pub struct Stored {
+    /// Its id.
+    pub id: i32,
+    /// Its text, as Java prints it.
+    pub text: Arc<str>,
+    /// `AVRO`, or what another registry wrote.
+    pub schema_type: Cow<'static, str>,
+    /// A subject that has it: references without a context are in this one's.
+    pub subject: Arc<str>,
+    /// The schemas that it uses types of.
+    pub references: Box<[Reference]>,
+    /// Its metadata, if it has any.
+    pub metadata: Option<Arc<Metadata>>,
+    /// Its rule set, if it has one.
+    pub rule_set: Option<Arc<RuleSet>>,
+    pub(super) parsed: OnceLock<Arc<Schema>>,
+    /// What it has in common with those that differ in how they are written.
+    pub(in crate::registry) likeness: OnceLock<Box<[u8; 32]>>,
+}
+
+impl Stored {
+    pub(super) fn new(subject: Arc<str>, value: &SchemaValue) -> Self {
+        Self {
+            id: value.id,
+            text: value.schema.clone(),
+            schema_type: match &value.schema_type {
+                Some(other) => Cow::Owned(other.to_string()),
+                None => Cow::Borrowed("AVRO"),
+            },
+            subject,
+            references: value.references.clone(),
+            metadata: value.metadata.clone(),
+            rule_set: value.rule_set.clone(),
+            parsed: OnceLock::new(),
+            likeness: OnceLock::new(),
+        }
+    }
+
+    /// Whether an entry of the topic is about this schema.
+    pub(super) fn is_of(&self, value: &SchemaValue) -> bool {
+        self.id == value.id
+            && self.text == value.schema
+            && *self.references == *value.references
+            && self.metadata == value.metadata
+            && self.rule_set == value.rule_set
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        identity(
+            &self.text,
+            &self.schema_type,
+            &self.references,
+            self.metadata.as_deref(),
+            self.rule_set.as_deref(),
+        )
+    }
+}
+
+/// One version of a subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SubjectVersion {
+    /// The subject.
+    pub subject: Arc<str>,
+    /// The version, from 1.
+    pub version: i32,
+}
+
+/// One version of a subject with its schema.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Subject and version.
+    pub at: SubjectVersion,
+    /// The schema.
+    pub schema: Arc<Stored>,
+    /// Whether it is soft deleted.
+    pub deleted: bool,
+}
+
+/// What tells one schema from another: a hash of text, references, metadata and rules.
+pub(in crate::registry) type Identity = [u8; 32];
+
+pub(in crate::registry) fn identity(
+    text: &str,
+    schema_type: &str,
+    references: &[Reference],
+    metadata: Option<&Metadata>,
+    rule_set: Option<&RuleSet>,
+) -> Identity {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        // With its length, so that parts can't run into each other.
+        hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(bytes);
+    };
+    part(text.as_bytes());
+    part(schema_type.as_bytes());
+    for reference in references {
+        part(reference.name.as_bytes());
+        part(reference.subject.as_bytes());
+        part(&reference.version.to_be_bytes());
+    }
+    part(&metadata.map(bytes_of).unwrap_or_default());
+    part(&rule_set.map(bytes_of).unwrap_or_default());
+    hash.finalize().into()
+}
+
+/// Maps of what is hashed are in order, and texts are always writable.
+fn bytes_of(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
