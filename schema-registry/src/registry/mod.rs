@@ -5,13 +5,14 @@
 //! | `entry` | keys and values of the topic `_schemas`, in Confluent's JSON |
 //! | `state` | what they add up to, indexed for look-ups |
 //! | `read`, `register`, `config`, `delete` | what can be asked and done |
-//! | `clash` | a schema that is refused, in words |
+//! | `clash`, `explain` | a schema that is refused, in words, and what to do about it |
 
 mod clash;
 mod config;
 mod delete;
 mod entry;
 mod error;
+mod explain;
 mod read;
 mod register;
 mod state;

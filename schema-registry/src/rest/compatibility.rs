@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::routing::post;
 use serde_json::json as object;
 
+use super::explain;
 use super::request::{self, Query, SchemaRequest, flag};
 use super::response::{Answer, json};
 use crate::{Registry, RegistryError, VersionId};
@@ -37,7 +38,7 @@ async fn with_one(
 }
 
 async fn check(
-    registry: &Registry,
+    registry: &Arc<Registry>,
     subject: &str,
     version: Option<VersionId>,
     query: &Query,
@@ -46,6 +47,9 @@ async fn check(
     let request: SchemaRequest = request::read(body).await?;
     let schema = request.into_schema(query)?;
     let verbose = flag(query, "verbose");
+    if flag(query, "explain") {
+        return explain::answer(registry, subject, version, schema, verbose).await;
+    }
     let messages = match registry.check(subject, version, &schema) {
         Ok(None) => None,
         Ok(Some(clash)) => Some(clash.messages()),

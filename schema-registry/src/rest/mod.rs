@@ -2,6 +2,7 @@
 
 mod compatibility;
 mod config;
+mod explain;
 mod mode;
 mod negotiate;
 mod request;
