@@ -15,6 +15,7 @@ fn main() -> std::process::ExitCode {
         cli::Command::Describe(arguments) => describe::main(&arguments),
         cli::Command::Serve(arguments) => serve::main(&arguments),
         cli::Command::Topics(command) => cli::finish(cli::topics::run(&command)),
+        cli::Command::Schema(command) => cli::finish(cli::schema::run(&command)),
         cli::Command::Read(arguments) => cli::finish(cli::read::run(&arguments)),
         cli::Command::Write(arguments) => cli::finish(cli::write::run(&arguments)),
     }

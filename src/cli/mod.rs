@@ -4,6 +4,7 @@
 mod finish;
 mod output;
 pub(crate) mod read;
+pub(crate) mod schema;
 mod server;
 pub(crate) mod topics;
 pub(crate) mod write;
@@ -31,6 +32,9 @@ pub(crate) enum Command {
     /// List, describe, create and delete the topics of a running server.
     #[command(subcommand)]
     Topics(topics::Topics),
+    /// Check schemas against the registry of a running server.
+    #[command(subcommand)]
+    Schema(schema::Schema),
     /// Print the records of a topic, one JSON object a line.
     Read(read::Arguments),
     /// Write the lines of standard input to a topic, as records.

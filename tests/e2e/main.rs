@@ -14,6 +14,7 @@ mod offsets;
 mod pipeline;
 mod refusals;
 mod s3;
+mod schema;
 mod setup;
 mod storage;
 mod upstream;

@@ -1,7 +1,7 @@
 //! `thalweg read`.
 
 mod avro;
-mod registry;
+pub(super) mod registry;
 mod show;
 mod start;
 
