@@ -52,10 +52,8 @@ fn fastavro(schema: &str, bytes: &[u8], ends: &[usize]) {
     let cache = std::env::var_os("THALWEG_TEST_CACHE").map(PathBuf::from);
     let cache = cache.unwrap_or_else(|| home.join(".cache/thalweg-test"));
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/codecs/python_codec.py");
-    let python = Command::new(cache.join("venv/bin/python"))
-        .arg(program)
-        .stdin(Stdio::piped())
-        .spawn();
+    let python =
+        Command::new(cache.join("venv/bin/python")).arg(program).stdin(Stdio::piped()).spawn();
     let Ok(mut python) = python else {
         return println!("fastavro: not here (scripts/setup interop installs it)");
     };
