@@ -132,7 +132,7 @@ def each_reads_the_others():
     from decimal import Decimal
 
     order = {"id": 5, "price": Decimal("12.34")}
-    datum = AvroMessageSerializer(two).encode_record_with_id(number, order)
+    datum = AvroMessageSerializer(two).encode_record_with_schema_id(number, order)
     same(AvroDeserializer(one)(datum, context), order)
     datum = AvroSerializer(one, text)(order, context)
     same(AvroMessageSerializer(two).decode_message(datum), order)
