@@ -4,10 +4,12 @@
 #[inline]
 #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "bits, not numbers")]
 pub(super) fn write(out: &mut Vec<u8>, number: i64) {
-    let mut rest = ((number << 1) ^ (number >> 63)) as u64;
-    if rest < 0x80 {
-        return out.push(rest as u8);
-    }
+    let bits = ((number << 1) ^ (number >> 63)) as u64;
+    if bits < 0x80 { out.push(bits as u8) } else { write_long(out, bits) }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "bits, not numbers")]
+fn write_long(out: &mut Vec<u8>, mut rest: u64) {
     if rest < 1 << 56 {
         // Up to eight bytes, without a loop: all of them, and back.
         let len = (70 - rest.leading_zeros()) as usize / 7;
@@ -53,42 +55,45 @@ pub(super) enum Fault {
 
 /// Reads a number at `at` and moves it on.
 #[inline]
-#[allow(clippy::cast_possible_wrap, reason = "bits, not numbers")]
 pub(super) fn read(bytes: &[u8], at: &mut usize) -> Result<i64, Fault> {
     let first = *bytes.get(*at).ok_or(Fault::Truncated)?;
-    if first >= 0x80
-        && let Some(eight) = bytes.get(*at..).and_then(|rest| rest.first_chunk::<8>())
-    {
+    if first < 0x80 {
+        *at += 1;
+        return Ok(signed(first.into()));
+    }
+    read_long(bytes, at)
+}
+
+#[inline]
+#[allow(clippy::cast_possible_wrap, reason = "bits, not numbers")]
+fn signed(raw: u64) -> i64 {
+    (raw >> 1) as i64 ^ -((raw & 1) as i64)
+}
+
+/// One of more than a byte.
+fn read_long(bytes: &[u8], at: &mut usize) -> Result<i64, Fault> {
+    if let Some(eight) = bytes.get(*at..).and_then(|rest| rest.first_chunk::<8>()) {
         let eight = u64::from_le_bytes(*eight);
         let ends = !eight & MORE;
         if ends != 0 {
             let bits = ends.trailing_zeros() + 1;
             *at += bits as usize / 8;
-            let raw = gather(eight & !MORE & (u64::MAX >> (64 - bits)));
-            return Ok((raw >> 1) as i64 ^ -((raw & 1) as i64));
+            return Ok(signed(gather(eight & !MORE & (u64::MAX >> (64 - bits)))));
         }
     }
-    *at += 1;
-    let mut raw = u64::from(first & 0x7f);
-    if first >= 0x80 {
-        let mut shift = 7;
-        loop {
-            let byte = *bytes.get(*at).ok_or(Fault::Truncated)?;
-            *at += 1;
-            if shift == 63 && byte > 1 {
-                return Err(Fault::TooLong);
-            }
-            raw |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                break;
-            }
-            shift += 7;
-            if shift > 63 {
-                return Err(Fault::TooLong);
-            }
+    let (mut raw, mut shift) = (0, 0);
+    loop {
+        let byte = *bytes.get(*at).ok_or(Fault::Truncated)?;
+        *at += 1;
+        if shift == 63 && byte > 1 {
+            return Err(Fault::TooLong);
         }
+        raw |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok(signed(raw));
+        }
+        shift += 7;
     }
-    Ok((raw >> 1) as i64 ^ -((raw & 1) as i64))
 }
 
 #[cfg(test)]
