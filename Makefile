@@ -67,3 +67,6 @@ fuzz: ## Damaged bytes for all that reads bytes (RUNS=n for each target, FIRST=k
 	THALWEG_FUZZ_RUNS=$(or $(RUNS),1300000) THALWEG_FUZZ_FIRST=$(or $(FIRST),0) \
 	THALWEG_FUZZ_GROWTH_MAX_KIB=262144 \
 	  $(CARGO) test --profile checked -p thalweg-log --lib fuzz -- --nocapture --test-threads=1
+	THALWEG_FUZZ_RUNS=$(or $(RUNS),2100000) THALWEG_FUZZ_FIRST=$(or $(FIRST),0) \
+	THALWEG_FUZZ_GROWTH_MAX_KIB=262144 \
+	  $(CARGO) test --profile checked -p thalweg-schema-registry --test fuzz -- --nocapture --test-threads=1

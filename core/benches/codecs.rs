@@ -3,6 +3,9 @@
 #![allow(missing_docs, reason = "a program, no library")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops, and prints")]
 
+#[path = "codecs/others.rs"]
+mod others;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -187,6 +190,26 @@ fn measure(name: &str, bytes: usize, mut round: impl FnMut()) {
     println!("{name:<24} {:>7.2} M rows/s  {ns:>7.1} ns/row  {size:>5} bytes/row", 1e3 / ns);
 }
 
+/// What a reader makes of it that does not know `before` and the transaction.
+fn resolving(schema: &str, bytes: &[u8], ends: &[usize]) {
+    let mut reader: serde_json::Value = serde_json::from_str(schema).unwrap();
+    let fields = reader["fields"].as_array_mut().unwrap();
+    // `after` refers to the type that `before` defines.
+    let mut row = fields.remove(0);
+    row["name"] = "after".into();
+    fields[0] = row;
+    fields.retain(|field| field["name"] != "transaction");
+    let decoder = avro::Decoder::resolving(schema, &reader.to_string()).unwrap();
+    let mut read = Columns::new(Arc::clone(decoder.layout()));
+    measure("avro decode, resolving", bytes.len(), || {
+        read.clear();
+        for range in ends.windows(2) {
+            decoder.decode(black_box(&bytes[range[0]..range[1]]), &mut read).unwrap();
+        }
+        black_box(&read);
+    });
+}
+
 fn main() {
     let schema = envelope();
     let rows = rows(&schema);
@@ -222,6 +245,8 @@ fn main() {
         }
         black_box(&read);
     });
+    resolving(encoder.schema(), &bytes, &ends);
+    others::measure(encoder.schema(), &bytes, &ends);
 
     let encoder = json::Encoder::new(rows.layout(), &json::Options::default()).unwrap();
     let decoder = json::Decoder::new(&schema, &json::Options::default()).unwrap();

@@ -3,6 +3,7 @@
 
 mod finish;
 mod output;
+mod path;
 pub(crate) mod read;
 pub(crate) mod registry;
 pub(crate) mod schema;
@@ -33,7 +34,7 @@ pub(crate) enum Command {
     /// List, describe, create and delete the topics of a running server.
     #[command(subcommand)]
     Topics(topics::Topics),
-    /// Tell what would become of schemas.
+    /// Tell what would be said of schemas before they are registered.
     #[command(subcommand)]
     Schema(schema::Schema),
     /// Print the records of a topic, one JSON object a line.

@@ -17,6 +17,7 @@ mod pipeline;
 mod refusals;
 mod registry;
 mod s3;
+mod schema;
 mod setup;
 mod storage;
 mod upstream;

@@ -8,6 +8,7 @@ mod answers;
 mod clients;
 mod dump;
 mod pipeline;
+mod registry;
 mod run;
 mod segments;
 #[path = "../e2e/setup.rs"]

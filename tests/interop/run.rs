@@ -114,7 +114,7 @@ pub(crate) fn output(mut command: Command, input: &[u8]) -> String {
     printed
 }
 
-fn folder() -> &'static Path {
+pub(crate) fn folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop"))
 }
 

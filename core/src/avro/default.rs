@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::words;
+use super::from_connect::is_union;
 use crate::schema::{Kind, Schema, Value};
 
 /// A default as Avro writes it in JSON: bytes as text of their Latin-1 letters.
@@ -19,6 +19,11 @@ pub(super) fn to_json(schema: &Schema, value: &Value) -> Json {
             _ => Json::Null,
         },
         Value::Map(entries) => map_json(schema, entries),
+        // The default of a union is the value of its branch, as it is.
+        Value::Struct(values) if is_union(schema) => {
+            let mut there = schema.fields().iter().zip(values).filter(|(_, v)| **v != Value::Null);
+            there.next().map_or(Json::Null, |(field, value)| to_json(&field.schema, value))
+        }
         Value::Struct(values) => {
             let fields = schema.fields().iter().zip(values);
             let of = |(field, value): (&crate::schema::Field, &Value)| {
@@ -134,7 +139,7 @@ fn map_from_json(key: &Schema, value: &Schema, json: &Json) -> Option<Value> {
 }
 
 fn struct_from_json(schema: &Schema, json: &Json) -> Option<Value> {
-    if schema.name() == Some(words::UNION) {
+    if is_union(schema) {
         // A default is of the union's first branch.
         let mut fields = schema.fields().iter();
         let first = from_json(&fields.next()?.schema, json)?;

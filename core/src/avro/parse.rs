@@ -45,12 +45,41 @@ pub(super) struct AvroField {
     pub(super) name: Arc<str>,
     pub(super) doc: Option<String>,
     pub(super) default: Option<Json>,
+    pub(super) aliases: Vec<String>,
     pub(super) schema: Arc<Avro>,
 }
 
 impl Avro {
     pub(super) fn text(&self, attribute: &str) -> Option<&str> {
         self.attributes.get(attribute)?.as_str()
+    }
+
+    /// The kind's name in Avro.
+    pub(super) fn kind(&self) -> &'static str {
+        match &self.shape {
+            Shape::Null => "null",
+            Shape::Boolean => "boolean",
+            Shape::Int => "int",
+            Shape::Long => "long",
+            Shape::Float => "float",
+            Shape::Double => "double",
+            Shape::Bytes => "bytes",
+            Shape::String => "string",
+            Shape::Fixed(_) => "fixed",
+            Shape::Enum(_) => "enum",
+            Shape::Array(_) => "array",
+            Shape::Map(_) => "map",
+            Shape::Record(_) => "record",
+            Shape::Union(_) => "union",
+        }
+    }
+
+    /// The other full names of a record, enum or fixed.
+    pub(super) fn aliases(&self) -> impl Iterator<Item = String> + '_ {
+        let space = name::split(self.name.as_deref().unwrap_or_default()).0;
+        let aliases = self.attributes.get("aliases").and_then(Json::as_array);
+        let names = aliases.into_iter().flatten().filter_map(Json::as_str);
+        names.map(move |alias| full_name(alias, space))
     }
 
     pub(super) fn is_null(&self) -> bool {
@@ -224,11 +253,17 @@ impl Parser {
                 name: name.into(),
                 doc,
                 default: field.get("default").cloned(),
+                aliases: texts(field.get("aliases")),
                 schema,
             });
         }
         Ok(read)
     }
+}
+
+fn texts(json: Option<&Json>) -> Vec<String> {
+    let items = json.and_then(Json::as_array).into_iter().flatten();
+    items.filter_map(Json::as_str).map(str::to_owned).collect()
 }
 
 fn symbols(object: &Map<String, Json>) -> Result<Vec<Arc<str>>, SchemaError> {

@@ -254,6 +254,15 @@ fn unions_and_fixed_are_written_as_they_were_read() {
 }
 
 #[test]
+fn the_default_of_a_union_is_written_as_it_was_read() {
+    let avro = concat!(
+        r#"{"type":"record","name":"R","fields":[{"name":"u","type":["string","long"],"#,
+        r#""default":"x"}],"connect.name":"R"}"#
+    );
+    assert_eq!(json(&from_json(avro).unwrap()), avro);
+}
+
+#[test]
 fn recursion_and_huge_trees_are_refused() {
     let recursive = r#"{"type":"record","name":"Tree","fields":[
         {"name":"left","type":["null","Tree"]}]}"#;

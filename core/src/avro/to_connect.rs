@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::parse::{self, Avro, AvroField, Shape};
 use super::{default, words};
 use crate::codec::SchemaError;
-use crate::schema::{Kind, Schema, SchemaBuilder};
+use crate::schema::{Kind, Schema, SchemaBuilder, Value};
 
 /// The Connect schema of an Avro schema (JSON text). Schemas that Connect did
 /// not make are taken too: enums become text, a union other than null + T a
@@ -44,6 +44,11 @@ pub(super) fn map_entry(avro: &Avro) -> Option<(&Arc<Avro>, &Arc<Avro>)> {
         },
         _ => None,
     }
+}
+
+/// A field's default as a value of its Connect schema; none if it is null or does not fit.
+pub(super) fn default_of(schema: &Schema, json: &Json) -> Option<Value> {
+    default::from_json(schema, json)
 }
 
 fn any(avro: &Avro, optional: bool, field: Option<&AvroField>) -> Result<Arc<Schema>, SchemaError> {
@@ -209,21 +214,9 @@ fn union(branches: &[Arc<Avro>], parts: &mut Parts) -> Result<Kind, SchemaError>
 }
 
 fn branch_name(branch: &Avro) -> &str {
-    match &branch.shape {
-        Shape::Null => "null",
-        Shape::Boolean => "boolean",
-        Shape::Int => "int",
-        Shape::Long => "long",
-        Shape::Float => "float",
-        Shape::Double => "double",
-        Shape::Bytes => "bytes",
-        Shape::String => "string",
-        Shape::Array(_) => "array",
-        Shape::Map(_) => "map",
-        Shape::Union(_) => "union",
-        Shape::Fixed(_) | Shape::Enum(_) | Shape::Record(_) => {
-            super::name::split(branch.name.as_deref().unwrap_or_default()).1
-        }
+    match &branch.name {
+        Some(full) => super::name::split(full).1,
+        None => branch.kind(),
     }
 }
 

@@ -192,6 +192,22 @@ impl Columns {
         self.set(node, cell);
     }
 
+    /// The last cell of a text or bytes leaf, if it has these bytes: rows of one table are
+    /// much alike, and a range of the arena may be that of several cells.
+    #[inline]
+    #[must_use]
+    pub fn last_if_same(&self, node: NodeId, bytes: &[u8]) -> Option<Cell> {
+        let Column::Cells(cells) = &self.columns[node] else { return None };
+        match cells.last() {
+            Some(&cell @ Cell::Span { len, .. })
+                if len as usize == bytes.len() && self.bytes(cell) == Some(bytes) =>
+            {
+                Some(cell)
+            }
+            _ => None,
+        }
+    }
+
     /// Puts bytes into the arena, for [`Columns::set`] or
     /// [`Columns::set_constant`].
     #[inline]

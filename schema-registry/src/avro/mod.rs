@@ -15,6 +15,7 @@
 //! ```
 
 mod canonical;
+mod edit;
 mod error;
 pub mod json;
 mod model;
@@ -27,6 +28,7 @@ mod print;
 mod tests;
 
 pub use canonical::{crc64_avro, fingerprint64};
+pub(crate) use edit::Draft;
 pub use error::SchemaError;
 pub use json::{Json, Number};
 pub use model::{Field, Kind, Node, NodeId, Order, Schema};

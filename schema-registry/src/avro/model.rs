@@ -8,7 +8,7 @@ use super::name::Name;
 /// A parsed Avro schema. It owns all of its types; [`Node`]s are places in it. Types that
 /// refer to each other, or to themselves, are one node each, so a walk over a recursive
 /// type must remember the [`NodeId`]s that it has seen.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Schema {
     pub(super) nodes: Vec<NodeData>,
     pub(super) root: u32,
@@ -16,7 +16,7 @@ pub struct Schema {
     pub(super) own_from: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct NodeData {
     pub(super) shape: Shape,
     pub(super) props: Props,
@@ -24,7 +24,7 @@ pub(super) struct NodeData {
 
 pub(super) type Props = Vec<(Box<str>, Json)>;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Shape {
     Primitive(Kind),
     Record(Box<RecordData>),
@@ -37,14 +37,14 @@ pub(super) enum Shape {
     Missing,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Naming {
     pub(super) name: Name,
     pub(super) doc: Option<Box<str>>,
     pub(super) aliases: Vec<Name>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RecordData {
     pub(super) naming: Naming,
     pub(super) error: bool,
@@ -53,20 +53,20 @@ pub(super) struct RecordData {
     pub(super) places: HashMap<Box<str>, usize>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct EnumData {
     pub(super) naming: Naming,
     pub(super) symbols: Vec<Box<str>>,
     pub(super) default: Option<Box<str>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FixedData {
     pub(super) naming: Naming,
     pub(super) size: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FieldData {
     pub(super) name: Box<str>,
     pub(super) doc: Option<Box<str>>,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::*;
 
 /// What Java's Avro library prints for each schema, or why it refuses it; recorded by
-/// `tests/oracle/record.sh`.
+/// the test `record` of `tests/oracle`.
 const CANONICAL: &str = include_str!("../../tests/recorded/canonical.jsonl");
 
 fn text(schema: &str) -> String {
@@ -64,7 +64,7 @@ fn texts_forms_and_fingerprints_are_those_of_java() {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(same >= 1000 && refused >= 100, "{same} same, {refused} refused by both");
+    assert!(same >= 500 && refused >= 100, "{same} same, {refused} refused by both");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Incompatibility, Problem};
+use super::{Incompatibility, Problem, Site};
 use crate::avro::{Field, Kind, Name, Node, NodeId, Schema};
 
 /// Most incompatibilities that are reported of one pair of schemas.
@@ -41,6 +41,8 @@ struct Checker {
     pairs: HashMap<(NodeId, NodeId), Option<Outcome>>,
     outcomes: Vec<Vec<Finding>>,
     path: Vec<Step>,
+    /// The fields that are open: record and place, of the reader and the writer.
+    fields: Vec<[(NodeId, usize); 2]>,
     depth: usize,
     steps: usize,
 }
@@ -58,8 +60,7 @@ struct Clash {
     problem: Problem,
     path: String,
     message: String,
-    reader: NodeId,
-    writer: NodeId,
+    site: Site,
 }
 
 impl Clash {
@@ -68,8 +69,9 @@ impl Clash {
             problem: self.problem,
             path: self.path,
             message: self.message,
-            reader: reader.node(self.reader).excerpt(FRAGMENT_BYTES_MAX),
-            writer: writer.node(self.writer).excerpt(FRAGMENT_BYTES_MAX),
+            reader: reader.node(self.site.reader).excerpt(FRAGMENT_BYTES_MAX),
+            writer: writer.node(self.site.writer).excerpt(FRAGMENT_BYTES_MAX),
+            site: self.site,
         }
     }
 }
@@ -181,7 +183,9 @@ impl Checker {
         if path.is_empty() {
             path.push('/');
         }
-        Finding::Here(Clash { problem, path, message, reader: reader.id(), writer: writer.id() })
+        let fields = self.fields.last().copied();
+        let site = Site { reader: reader.id(), writer: writer.id(), fields };
+        Finding::Here(Clash { problem, path, message, site })
     }
 
     /// The same, one step further down.
@@ -304,7 +308,10 @@ impl Checker {
         sources.dedup_by_key(|source| source.place());
         match sources.as_slice() {
             [source] => {
+                let both = [(reader.id(), field.place()), (writer.id(), source.place())];
+                self.fields.push(both);
                 findings.extend(self.part("type", Some(field.schema()), Some(source.schema())));
+                self.fields.pop();
             }
             [] if field.default().is_some() => {}
             // Java compares such an enum with the writer's whole record, in vain.

@@ -7,13 +7,17 @@
 
 mod checker;
 mod describe;
+mod fix;
 mod level;
 
 #[cfg(test)]
 mod tests;
 
 pub use checker::incompatibilities;
+pub use fix::{Explanation, Fix, explain};
 pub use level::{Direction, Level, UnknownLevel, Violation};
+
+use crate::avro::NodeId;
 
 /// What kind of incompatibility it is, by the names that tools know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,4 +65,14 @@ pub struct Incompatibility {
     pub reader: String,
     /// The part of the writer's schema, cut short where it is long.
     pub writer: String,
+    pub(crate) site: Site,
+}
+
+/// The two types that don't fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Site {
+    pub(crate) reader: NodeId,
+    pub(crate) writer: NodeId,
+    /// The innermost fields that hold them: record and place, of the reader and the writer.
+    pub(crate) fields: Option<[(NodeId, usize); 2]>,
 }

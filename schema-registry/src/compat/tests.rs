@@ -10,7 +10,8 @@ use crate::avro::{Schema, parse};
 
 /// Pairs of a reader and a writer with what PyPI's avro and Java's Avro say of them:
 /// `[reader, writer, compatible, [[kind, path, message], ...]]`, each null where it gives
-/// up. Recorded by `tests/oracle/record.sh`.
+/// up. They are facts about Java's
+/// library, recorded by the test `record` of `tests/oracle`.
 const PAIRS: &str = include_str!("../../tests/recorded/pairs.jsonl");
 
 fn schema(text: &str) -> Arc<Schema> {
@@ -61,7 +62,7 @@ fn every_finding_is_that_of_java() {
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
     assert!(refused < 5, "{refused}");
-    assert!(compatible >= 1200 && incompatible >= 600, "{compatible}, {incompatible}");
+    assert!(compatible >= 300 && incompatible >= 300, "{compatible}, {incompatible}");
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn verdicts_are_those_of_pypi_where_java_agrees() {
         let (Some(python), Some(java)) = (pair[2].as_bool(), pair[3].as_array()) else {
             continue;
         };
-        // PyPI's avro leaves the namespace out of aliases.
+        // PyPI's avro leaves the namespace out of aliases, and tells errors from records.
         if python != java.is_empty() {
             apart += 1;
             continue;
@@ -81,7 +82,7 @@ fn verdicts_are_those_of_pypi_where_java_agrees() {
         assert_eq!(found.is_empty(), python, "{line}");
         same += 1;
     }
-    assert!(same >= 2000 && apart <= 40, "{same} same, {apart} apart");
+    assert!(same >= 600 && apart <= 20, "{same} same, {apart} apart");
 }
 
 const ORDER: &str = r#"{"type":"record","name":"Order","fields":[

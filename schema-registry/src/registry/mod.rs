@@ -8,7 +8,7 @@
 //! | `metadata`, `rule_set` | what a schema has besides its text |
 //! | `prepare` | a schema that someone brings, understood |
 //! | `read`, `lookup`, `check`, `verdicts`, `register`, `config`, `mode`, `delete` | what can be asked and done |
-//! | `clash` | a schema that is refused, in words |
+//! | `clash`, `explain` | a schema that is refused, in words, and what to do about it |
 
 mod anyway;
 mod check;
@@ -18,6 +18,7 @@ pub(crate) mod context;
 mod delete;
 mod entry;
 mod error;
+mod explain;
 mod lookup;
 mod metadata;
 mod mode;

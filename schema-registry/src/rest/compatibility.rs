@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::routing::post;
 use serde_json::json as object;
 
+use super::explain;
 use super::request::{self, Query, SchemaRequest, flag};
 use super::response::{Answer, json};
 use super::target::Subject;
@@ -33,6 +34,10 @@ async fn check(
     let schema = request.into_schema()?;
     let verbose = flag(&query, "verbose");
     let normalize = flag(&query, "normalize");
+    if flag(&query, "explain") {
+        return explain::answer(&registry, &subject.name, version, schema, normalize, verbose)
+            .await;
+    }
     let messages = match registry.check(&subject.name, version, &schema, normalize) {
         Ok(None) => None,
         Ok(Some(clash)) => Some(clash.messages()),

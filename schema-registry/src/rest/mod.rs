@@ -3,6 +3,7 @@
 mod compatibility;
 mod config;
 mod contexts;
+mod explain;
 mod metadata;
 mod mode;
 mod negotiate;

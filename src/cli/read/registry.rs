@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -13,7 +14,7 @@ const NOT_FOUND: u16 = 404;
 
 /// A registry that may be there.
 #[derive(Debug)]
-pub(super) struct Registry {
+pub(in crate::cli) struct Registry {
     base: String,
     agent: ureq::Agent,
 }
@@ -49,7 +50,7 @@ pub(in crate::cli) fn base(text: &str) -> Result<String, String> {
 }
 
 impl Registry {
-    pub(super) fn new(base: &str) -> Self {
+    pub(in crate::cli) fn new(base: &str) -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
@@ -61,13 +62,11 @@ impl Registry {
     /// The schema of an id, with all that it refers to in it.
     pub(super) fn schema(&self, id: u32) -> Result<Found> {
         let url = format!("{}/schemas/ids/{id}?format=resolved", self.base);
-        let mut answer = self.agent.get(&url).call().map_err(|error| {
-            anyhow!(
-                "the schema registry at {} does not answer ({error}): say where it is with \
-                 --registry ADDR or THALWEG_REGISTRY, or read with --format raw or hex",
-                self.base
-            )
-        })?;
+        let mut answer = self
+            .agent
+            .get(&url)
+            .call()
+            .map_err(|error| self.silent(&error, ", or read with --format raw or hex"))?;
         let status = answer.status().as_u16();
         if status == NOT_FOUND {
             return Ok(Found::Nothing);
@@ -84,6 +83,36 @@ impl Registry {
         match answer.kind.as_deref() {
             None | Some("AVRO") => Ok(Found::Avro(answer.schema)),
             Some(kind) => Ok(Found::Other(kind.to_owned())),
+        }
+    }
+}
+
+impl Registry {
+    fn silent(&self, error: &ureq::Error, more: &str) -> anyhow::Error {
+        anyhow!(
+            "the schema registry at {} does not answer ({error}): say where it is with \
+             --registry ADDR or THALWEG_REGISTRY{more}",
+            self.base
+        )
+    }
+
+    /// What it answers to a body of JSON; its words where it refuses.
+    pub(in crate::cli) fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let url = format!("{}{path}", self.base);
+        let request = self.agent.post(&url).content_type("application/json");
+        let sent = request.send(body.to_string());
+        let mut answer = sent.map_err(|error| self.silent(&error, ""))?;
+        let status = answer.status();
+        let read = answer.body_mut().with_config().limit(SCHEMA_LEN_MAX).read_to_vec();
+        let read = read.map_err(anyhow::Error::from);
+        let read: Result<Value> = read.and_then(|body| Ok(serde_json::from_slice(&body)?));
+        let answer = read.with_context(|| {
+            format!("what {} answers ({status}) is not what a registry does", self.base)
+        })?;
+        match (status.is_success(), answer["message"].as_str()) {
+            (true, _) => Ok(answer),
+            (false, Some(message)) => bail!("{message} ({})", answer["error_code"]),
+            (false, None) => bail!("the schema registry at {} answers {status}", self.base),
         }
     }
 }

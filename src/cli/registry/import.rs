@@ -3,8 +3,9 @@
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Map, Value as Json, json};
 
+use super::super::path::encoded;
 use super::dump::{Dump, Version};
-use super::rest::{Refusal, Rest, encoded};
+use super::rest::{Refusal, Rest};
 use crate::cli::finish::note;
 use crate::cli::output::Output;
 use crate::cli::read::registry::base;

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::super::output::Output;
+use super::super::path::encoded;
 use super::super::read::registry;
 
 /// A server that copies a table, even an empty one, may take its time.
@@ -106,17 +107,4 @@ fn refusals(answer: &Value) -> String {
         }
     }
     words
-}
-
-/// A part of a URL's path.
-fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(byte.into());
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::error::SchemaError;
 use super::super::model::{FieldData, Naming, NodeData, Schema, Shape};
+use super::super::name::Name;
 use super::defaults;
 use super::{DEPTH_MAX, Parser};
 
@@ -11,8 +12,11 @@ impl Parser {
     pub(super) fn finish(mut self, root: u32, own_from: u32) -> Result<Schema, SchemaError> {
         let mut target: HashMap<u32, u32> = HashMap::new();
         for pending in &self.pending {
-            match self.defined(&pending.given, pending.namespace.as_deref()) {
-                Some(index) => target.insert(pending.index, index),
+            // Unlike one that was defined before its use, as in Java, it is not looked for
+            // in no namespace too.
+            let name = Name::resolve(&pending.given, pending.namespace.as_deref());
+            match self.named.get(name.full()) {
+                Some(index) => target.insert(pending.index, *index),
                 None => {
                     return Err(SchemaError::new(
                         &pending.path,
