@@ -267,3 +267,46 @@ fn retained_from(records: &PartitionRecords, config: &TopicConfig, now: i64) -> 
     let is_left = count > 1 && records.segments[0].next <= start;
     (start > records.start || is_left).then_some(start)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::Segment;
+
+    /// Segments of 100 bytes and ten offsets with these largest timestamps.
+    fn records(times_ms: &[i64]) -> PartitionRecords {
+        let segments: Vec<Segment> = (0..)
+            .zip(times_ms)
+            .map(|(index, time_ms)| {
+                let mut segment = Segment::new(index * 10, 0);
+                segment.add(index * 10 + 9, *time_ms, 100);
+                segment
+            })
+            .collect();
+        let end = segments.last().map_or(0, |last| last.next);
+        PartitionRecords::new(0, end, segments)
+    }
+
+    fn from(times_ms: &[i64], retention_ms: Option<i64>, bytes: Option<u64>) -> Option<i64> {
+        let config = TopicConfig { retention_ms, retention_bytes: bytes, ..TopicConfig::default() };
+        retained_from(&records(times_ms), &config, 1000)
+    }
+
+    #[test]
+    fn retention_takes_from_the_front_what_is_too_old_or_too_much() {
+        assert_eq!(from(&[100, 400, 900], None, None), None);
+        // By time: up to the first that is young enough, the last one too.
+        assert_eq!(from(&[499, 500, 100], Some(500), None), Some(10));
+        assert_eq!(from(&[500, 100, 100], Some(500), None), None);
+        assert_eq!(from(&[100, 200, 300], Some(500), None), Some(30));
+        // By size: what is left is not less than what is to be kept, and never
+        // the last one.
+        assert_eq!(from(&[900, 900, 900], None, Some(200)), Some(10));
+        assert_eq!(from(&[900, 900, 900], None, Some(201)), None);
+        assert_eq!(from(&[900, 900, 900], None, Some(0)), Some(20));
+        // A young segment that is over the size, and then old ones.
+        assert_eq!(from(&[900, 100], Some(500), Some(100)), Some(20));
+        assert_eq!(from(&[900, 100, 900], Some(500), Some(150)), Some(20));
+        assert_eq!(from(&[900, 100], Some(500), Some(101)), None);
+    }
+}

@@ -65,25 +65,27 @@ pub(super) fn retained(
     let base = TopicConfig { retention_ms: None, ..TopicConfig::default() };
     let config = TopicConfig::parse(&base, &topic.config).unwrap();
     let (from, to) = (usize::try_from(partition.start).unwrap(), usize::try_from(start).unwrap());
-    let kept = partition.records.get(to..).ok_or("retention went past the end")?;
+    let forgotten = partition.records.get(from..to).ok_or("retention went past the end")?;
     if !config.delete {
         return Err(format!("retention forgot what {topic:?} is to keep"));
     }
-    // What compaction has left of these is not known. It may be a little more than
-    // there was, where a batch is written with other differences of times.
-    let left: u64 = kept.iter().map(|record| record.batch_len).sum();
-    let is_over = config.retention_bytes.is_some_and(|keep| left >= keep || compaction.is_some());
     let oldest_ms = config.retention_ms.map(|keep| now_ms - keep);
-    for (index, record) in (from..to).zip(&partition.records[from..to]) {
-        if compaction.is_some() && may_be_gone(&partition.records[index..]) {
-            continue;
-        }
+    // What is behind a record, also what is forgotten: that may be too old, where
+    // the record itself is not.
+    let mut left: u64 = partition.records[to..].iter().map(|record| record.batch_len).sum();
+    for (index, record) in (from..to).zip(forgotten).rev() {
+        let is_gone = compaction.is_some() && may_be_gone(&partition.records[index..]);
         let is_old = oldest_ms.is_some_and(|oldest_ms| record.time_ms < oldest_ms);
-        if !is_old && !is_over {
+        // What compaction has left is not known. It may be a little more than there
+        // was, where a batch is written with other differences of times.
+        let is_over =
+            config.retention_bytes.is_some_and(|keep| left >= keep || compaction.is_some());
+        if !(is_gone || is_old || is_over) {
             return Err(format!(
-                "retention forgot {record:?} of {topic:?}, with {left} bytes left"
+                "retention forgot {record:?} of {topic:?}, with {left} bytes behind it"
             ));
         }
+        left += record.batch_len;
     }
     partition.start = start;
     Ok(())
