@@ -28,7 +28,8 @@ pub fn incompatibilities(reader: &Schema, writer: &Schema) -> Vec<Incompatibilit
     if let Some(outcome) = outcome {
         checker.collect(outcome, &mut HashSet::new(), &mut found);
     }
-    found.into_iter().map(|clash| clash.report(reader, writer)).collect()
+    let mut told = HashSet::new();
+    found.into_iter().map(|clash| checker.report(clash, reader, writer, &mut told)).collect()
 }
 
 /// A place in [`Checker::outcomes`]: what was found of an incompatible pair.
@@ -61,19 +62,8 @@ struct Clash {
     path: String,
     message: String,
     site: Site,
-}
-
-impl Clash {
-    fn report(self, reader: &Schema, writer: &Schema) -> Incompatibility {
-        Incompatibility {
-            problem: self.problem,
-            path: self.path,
-            message: self.message,
-            reader: reader.node(self.site.reader).excerpt(FRAGMENT_BYTES_MAX),
-            writer: writer.node(self.site.writer).excerpt(FRAGMENT_BYTES_MAX),
-            site: self.site,
-        }
-    }
+    /// Of a branch that a union lacks: what is wrong with the one that was meant.
+    meant: Option<Outcome>,
 }
 
 enum Step {
@@ -95,6 +85,30 @@ impl Checker {
                 Finding::Here(one) => found.push(one.clone()),
                 Finding::Inside(inner) => self.collect(*inner, seen, found),
             }
+        }
+    }
+
+    /// `told` are the outcomes that stand as causes already: each is told once.
+    fn report(
+        &self,
+        clash: Clash,
+        reader: &Schema,
+        writer: &Schema,
+        told: &mut HashSet<Outcome>,
+    ) -> Incompatibility {
+        let causes = clash.meant.map(|meant| {
+            let mut found = Vec::new();
+            self.collect(meant, told, &mut found);
+            found.into_iter().map(|cause| self.report(cause, reader, writer, told)).collect()
+        });
+        Incompatibility {
+            problem: clash.problem,
+            path: clash.path,
+            message: clash.message,
+            reader: reader.node(clash.site.reader).excerpt(FRAGMENT_BYTES_MAX),
+            writer: writer.node(clash.site.writer).excerpt(FRAGMENT_BYTES_MAX),
+            causes,
+            site: clash.site,
         }
     }
 
@@ -185,7 +199,7 @@ impl Checker {
         }
         let fields = self.fields.last().copied();
         let site = Site { reader: reader.id(), writer: writer.id(), fields };
-        Finding::Here(Clash { problem, path, message, site })
+        Finding::Here(Clash { problem, path, message, site, meant: None })
     }
 
     /// The same, one step further down.
@@ -222,8 +236,12 @@ impl Checker {
         let mut findings = Vec::new();
         for (place, branch) in writer.branches().enumerate() {
             self.path.push(Step::Place(place));
-            if self.pair(reader, branch).is_some() {
-                findings.push(self.lacking(reader, branch));
+            if let Some(outcome) = self.pair(reader, branch) {
+                let meant = match self.outcomes.get(outcome).and_then(|inner| inner.first()) {
+                    Some(Finding::Here(clash)) => clash.meant,
+                    _ => None,
+                };
+                findings.push(self.lacking(reader, branch, meant));
             }
             self.path.pop();
         }
@@ -243,25 +261,36 @@ impl Checker {
 
     /// One branch of the reader's union must read what the writer writes.
     fn union_of_one(&mut self, reader: Node<'_>, writer: Node<'_>) -> Vec<Finding> {
-        if reader.branches().any(|branch| self.pair(branch, writer).is_none()) {
-            return Vec::new();
+        let (mut meant, mut alike) = (None, Vec::new());
+        for branch in reader.branches() {
+            let Some(outcome) = self.pair(branch, writer) else { return Vec::new() };
+            if branch.kind() == writer.kind() {
+                alike.push(outcome);
+                if is_named_alike(branch, writer) {
+                    meant.get_or_insert(outcome);
+                }
+            }
         }
-        vec![self.lacking(reader, writer)]
+        // A type that only has another name now is meant too.
+        if let [only] = alike.as_slice() {
+            meant.get_or_insert(*only);
+        }
+        vec![self.lacking(reader, writer, meant)]
     }
 
-    fn lacking(&self, reader: Node<'_>, writer: Node<'_>) -> Finding {
+    fn lacking(&self, reader: Node<'_>, writer: Node<'_>, meant: Option<Outcome>) -> Finding {
         let message = format!("reader union lacking writer type: {}", upper(writer.kind()));
-        self.here(Problem::MissingUnionBranch, reader, writer, message)
+        match self.here(Problem::MissingUnionBranch, reader, writer, message) {
+            Finding::Here(clash) => Finding::Here(Clash { meant, ..clash }),
+            inside => inside,
+        }
     }
 
     /// Java compares names without their namespaces, aliases with them.
     fn names(&mut self, reader: Node<'_>, writer: Node<'_>) -> Vec<Finding> {
-        let (Some(own), Some(other)) = (reader.name(), writer.name()) else {
+        let Some(other) = writer.name().filter(|_| !is_named_alike(reader, writer)) else {
             return Vec::new();
         };
-        if own.simple() == other.simple() || reader.aliases().contains(other) {
-            return Vec::new();
-        }
         let message = format!("expected: {}", Name::full(other));
         vec![self.at("name", Problem::NameMismatch, (reader, writer), message)]
     }
@@ -336,6 +365,16 @@ impl Checker {
                 findings.push(self.here(Problem::NameMismatch, reader, writer, message));
             }
         }
+    }
+}
+
+fn is_named_alike(reader: Node<'_>, writer: Node<'_>) -> bool {
+    match (reader.name(), writer.name()) {
+        (Some(own), Some(other)) => {
+            own.simple() == other.simple() || reader.aliases().contains(other)
+        }
+        (None, None) => true,
+        _ => false,
     }
 }
 

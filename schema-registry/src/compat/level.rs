@@ -68,6 +68,24 @@ impl Violation {
     }
 }
 
+/// The same violations as people see them: instead of a branch that a union lacks, what
+/// is wrong with the one that was meant. Registries tell the former, since Java does.
+#[must_use]
+pub fn innermost(violations: Vec<Violation>) -> Vec<Violation> {
+    let mut inner = Vec::with_capacity(violations.len());
+    for mut violation in violations {
+        match violation.found.causes.take() {
+            None => inner.push(violation),
+            Some(causes) => {
+                let Violation { version, direction, .. } = violation;
+                let cause = |found| Violation { version, direction, found };
+                inner.extend(innermost(causes.into_iter().map(cause).collect()));
+            }
+        }
+    }
+    inner
+}
+
 impl Level {
     /// All levels.
     pub const ALL: [Self; 7] = [

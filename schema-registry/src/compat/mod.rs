@@ -15,7 +15,7 @@ mod tests;
 
 pub use checker::incompatibilities;
 pub use fix::{Explanation, Fix, explain};
-pub use level::{Direction, Level, UnknownLevel, Violation};
+pub use level::{Direction, Level, UnknownLevel, Violation, innermost};
 
 use crate::avro::NodeId;
 
@@ -65,6 +65,10 @@ pub struct Incompatibility {
     pub reader: String,
     /// The part of the writer's schema, cut short where it is long.
     pub writer: String,
+    /// Of a branch that the reader's union lacks: what is wrong with the branch that was
+    /// meant (of the same name, or the only one of its kind), if there is one. Empty if
+    /// that was told of another incompatibility already.
+    pub causes: Option<Vec<Incompatibility>>,
     pub(crate) site: Site,
 }
 

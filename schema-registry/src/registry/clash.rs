@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::state::Shown;
-use crate::compat::{Level, Violation};
+use crate::compat::{Level, Violation, innermost};
 
 /// Longest text of an earlier schema in a message, in bytes.
 const OLD_BYTES_MAX: usize = 8 << 10;
@@ -63,7 +63,8 @@ impl Clash {
     /// What is incompatible and where, in one line for people, with what to do.
     #[must_use]
     pub fn reasons(&self) -> String {
-        let shown = self.violations.iter().take(ADVICE_MAX).map(|violation| {
+        let inner = innermost(self.violations.clone());
+        let shown = inner.iter().take(ADVICE_MAX).map(|violation| {
             let found = &violation.found;
             format!(
                 "{} at {} ({}): {}",
@@ -80,7 +81,7 @@ impl Clash {
     #[must_use]
     pub fn advice(&self) -> Vec<String> {
         let mut advice: Vec<String> = Vec::new();
-        for violation in &self.violations {
+        for violation in &innermost(self.violations.clone()) {
             let one = violation.advice();
             if !advice.contains(&one) && advice.len() < ADVICE_MAX {
                 advice.push(one);

@@ -1,7 +1,7 @@
 //! The registry of this process as a store of schemas: no HTTP between.
 
 use thalweg_core::BoxFuture;
-use thalweg_schema_registry::compat::Violation;
+use thalweg_schema_registry::compat::{Violation, innermost};
 use thalweg_schema_registry::{Registry, RegistryError, Selected};
 use tokio::sync::watch;
 
@@ -39,7 +39,7 @@ impl SchemaStore for Registry {
             level: verdicts.level.name(),
             known: verdicts.known,
             levels: levels.map(|(level, found)| (level.name(), found.is_empty())).collect(),
-            reasons: verdicts.at(verdicts.level).iter().map(reason).collect(),
+            reasons: innermost(verdicts.at(verdicts.level).to_vec()).iter().map(reason).collect(),
         })
     }
 

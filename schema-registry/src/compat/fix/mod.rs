@@ -7,7 +7,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{Level, Violation};
+use super::{Level, Violation, innermost};
 use crate::avro::{Draft, Schema, parse_with};
 
 /// Most incompatibilities that fixes are looked for, and most fixes of one.
@@ -54,6 +54,7 @@ pub fn explain(
     let mut workshop =
         Workshop { level, references, earlier, violated: Vec::new(), nodes_left: NODES_MAX };
     let violations = level.violations(new, earlier.iter().map(|(version, old)| (*version, &**old)));
+    let violations = innermost(violations);
     workshop.note(&violations);
     let fixed = match violations.is_empty() {
         true => None,
@@ -103,7 +104,7 @@ impl Workshop<'_> {
         let mut violations = Vec::new();
         for (version, old) in places.iter().filter_map(|place| self.earlier.get(*place)) {
             self.nodes_left = self.nodes_left.checked_sub(new.len() + old.len())?;
-            violations.extend(self.level.violations_of(new, *version, old));
+            violations.extend(innermost(self.level.violations_of(new, *version, old)));
         }
         Some(violations)
     }

@@ -174,3 +174,41 @@ fn what_is_offered_is_compatible() {
     assert!(violated > 500 && offered > 2 * violated, "{violated}, {offered}");
     assert!(helped * 10 > violated * 7, "{helped} of {violated} have a fix");
 }
+
+/// The envelope of a change event: both rows are unions of null and one record.
+fn envelope(fields: &str) -> String {
+    let row = format!(r#"{{"type":"record","name":"Value","fields":[{fields}]}}"#);
+    format!(
+        r#"{{"type":"record","name":"Envelope","namespace":"shop.orders","fields":[{{"name":"before","type":["null",{row}],"default":null}},{{"name":"after","type":["null","Value"],"default":null}}]}}"#
+    )
+}
+
+#[test]
+fn what_is_wrong_within_a_branch_of_a_union_is_told_and_mended_there() {
+    let id = r#"{"name":"id","type":"int"}"#;
+    let old = envelope(&format!(r#"{id},{{"name":"size","type":["null","int"],"default":null}}"#));
+    let new = envelope(&format!(
+        r#"{id},{{"name":"size","type":["null","string"],"default":null}},{{"name":"n","type":"int"}}"#
+    ));
+    let (reader, writer) = (parse(&new).unwrap(), parse(&old).unwrap());
+    let as_java = Level::Backward.violations_of(&reader, 1, &writer);
+    let kinds: Vec<&str> = as_java.iter().map(|one| one.found.problem.name()).collect();
+    assert_eq!(kinds, ["MISSING_UNION_BRANCH"; 2], "before and after lack their record");
+    let explanation = explained(Level::Backward, &new, &[&old]);
+    let told: Vec<(&str, &str)> = explanation
+        .violations
+        .iter()
+        .map(|(one, _)| (one.found.problem.name(), one.found.message.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("MISSING_UNION_BRANCH", "reader union lacking writer type: INT"),
+            ("READER_FIELD_MISSING_DEFAULT_VALUE", "n"),
+        ],
+        "each cause once"
+    );
+    assert!(explanation.violations.iter().all(|(_, fixes)| !fixes.is_empty()));
+    let fixed = parse(&explanation.fixed.unwrap().schema).unwrap();
+    assert!(Level::Backward.violations_of(&fixed, 1, &writer).is_empty());
+}
