@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use thalweg_core::BoxFuture;
 use thalweg_core::config::{ConfigMap, Declare, Declared};
-use tokio::sync::watch;
 
 use super::{Reader, runtime};
 use crate::converters::Converters;
@@ -64,31 +63,6 @@ impl SchemaStore for NoRegistry {
         _schema: &'a str,
     ) -> BoxFuture<'a, Result<u32, StoreError>> {
         Box::pin(async { unreachable() })
-    }
-
-    fn register_anyway<'a>(
-        &'a self,
-        _subject: &'a str,
-        _schema: &'a str,
-        _reason: &'a str,
-    ) -> BoxFuture<'a, Result<u32, StoreError>> {
-        Box::pin(async { unreachable() })
-    }
-
-    fn has_subject(&self, _subject: &str) -> bool {
-        false
-    }
-
-    fn foretell(
-        &self,
-        _subject: &str,
-        _schema: &str,
-    ) -> Result<crate::converters::Foretold, StoreError> {
-        unreachable()
-    }
-
-    fn changes(&self) -> watch::Receiver<u64> {
-        watch::channel(0).1
     }
 
     fn look_up<'a>(

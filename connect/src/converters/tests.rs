@@ -94,31 +94,6 @@ mod registered {
             })
         }
 
-        fn register_anyway<'a>(
-            &'a self,
-            _subject: &'a str,
-            _schema: &'a str,
-            _reason: &'a str,
-        ) -> BoxFuture<'a, Result<u32, StoreError>> {
-            Box::pin(async { Err(StoreError::Refused("it is not asked for here".into())) })
-        }
-
-        fn has_subject(&self, subject: &str) -> bool {
-            self.subjects.lock().unwrap().contains_key(subject)
-        }
-
-        fn foretell(
-            &self,
-            _subject: &str,
-            _schema: &str,
-        ) -> Result<crate::converters::Foretold, StoreError> {
-            Err(StoreError::Unreachable("no registry here".into()))
-        }
-
-        fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
-            tokio::sync::watch::channel(0).1
-        }
-
         fn look_up<'a>(
             &'a self,
             subject: &'a str,

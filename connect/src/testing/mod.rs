@@ -14,7 +14,6 @@ use thalweg_core::BoxFuture;
 use thalweg_core::config::ConfigMap;
 use thalweg_log::record::{BatchDecoder, Batches};
 use thalweg_log::{Log, MemoryLog, OffsetAt};
-use tokio::sync::watch;
 
 use crate::converters::Converters;
 use crate::converters::avro::{SchemaStore, StoreError};
@@ -39,31 +38,6 @@ impl SchemaStore for NoSchemas {
         _schema: &'a str,
     ) -> BoxFuture<'a, Result<u32, StoreError>> {
         Box::pin(async { Err(StoreError::Unreachable("no registry here".into())) })
-    }
-
-    fn register_anyway<'a>(
-        &'a self,
-        _subject: &'a str,
-        _schema: &'a str,
-        _reason: &'a str,
-    ) -> BoxFuture<'a, Result<u32, StoreError>> {
-        Box::pin(async { Err(StoreError::Unreachable("no registry here".into())) })
-    }
-
-    fn has_subject(&self, _subject: &str) -> bool {
-        false
-    }
-
-    fn foretell(
-        &self,
-        _subject: &str,
-        _schema: &str,
-    ) -> Result<crate::converters::Foretold, StoreError> {
-        Err(StoreError::Unreachable("no registry here".into()))
-    }
-
-    fn changes(&self) -> watch::Receiver<u64> {
-        watch::channel(0).1
     }
 
     fn look_up<'a>(

@@ -5,7 +5,8 @@ use tokio::sync::watch;
 
 use super::super::{Foretold, Incompatible, NoPlan};
 
-/// A schema registry, as converters see it.
+/// A schema registry, as converters see it. What a registry of others can't do has an
+/// answer that says so.
 pub trait SchemaStore: Send + Sync {
     /// Registers an Avro schema (JSON text) as the newest version of a subject,
     /// if it is not there yet; its id.
@@ -22,16 +23,27 @@ pub trait SchemaStore: Send + Sync {
         subject: &'a str,
         schema: &'a str,
         reason: &'a str,
-    ) -> BoxFuture<'a, Result<u32, StoreError>>;
+    ) -> BoxFuture<'a, Result<u32, StoreError>> {
+        let _ = (schema, reason);
+        Box::pin(async move { Err(unable(subject)) })
+    }
 
     /// Whether there is such a subject.
-    fn has_subject(&self, subject: &str) -> bool;
+    fn has_subject(&self, subject: &str) -> bool {
+        let _ = subject;
+        false
+    }
 
     /// What would be said to a schema as the next version of a subject.
-    fn foretell(&self, subject: &str, schema: &str) -> Result<Foretold, StoreError>;
+    fn foretell(&self, subject: &str, schema: &str) -> Result<Foretold, StoreError> {
+        let _ = schema;
+        Err(unable(subject))
+    }
 
-    /// Changes with each change of what is kept.
-    fn changes(&self) -> watch::Receiver<u64>;
+    /// Changes with each change of what is kept, where that is known.
+    fn changes(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
 
     /// The id of a schema that must be registered under the subject already.
     fn look_up<'a>(
@@ -67,6 +79,10 @@ pub enum StoreError {
     /// The registry could not answer now.
     #[error("{0}")]
     Unreachable(String),
+}
+
+fn unable(subject: &str) -> StoreError {
+    StoreError::Refused(format!("its registry can't do that for subject {subject}"))
 }
 
 /// What becomes of rows whose schema is not taken.
