@@ -110,6 +110,9 @@ fn subject(
     let is_compatible = told.reasons.is_empty();
     let outcome = match (told.known, is_compatible, settings.evolution.action) {
         (Some(version), ..) => format!("nothing changes: version {version} has this schema"),
+        (None, ..) if !told.registers => {
+            "the task fails until the schema is registered (auto.register.schemas=false)".to_owned()
+        }
         (None, true, _) => "a new version is registered".to_owned(),
         (None, false, IncompatibleAction::Pause) => {
             "the rows of this topic are parked until the registry takes the schema".to_owned()
@@ -124,7 +127,7 @@ fn subject(
     let levels: serde_json::Map<String, Value> =
         told.levels.iter().map(|(level, fits)| ((*level).to_owned(), (*fits).into())).collect();
     Ok(Some(json!({
-        "subject": schema.subject,
+        "subject": told.subject,
         "level": told.level,
         "compatible": is_compatible,
         "outcome": outcome,

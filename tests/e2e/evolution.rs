@@ -198,6 +198,47 @@ fn parked_rows_are_bounded_and_the_connector_pauses_there() {
 }
 
 #[test]
+fn a_reset_lets_parked_rows_go_and_a_closed_registry_stops_no_other_topic() {
+    let home = tempfile::tempdir().unwrap();
+    let (postgres, thalweg) = begin(home.path(), &[]);
+    postgres
+        .sql(
+            "ALTER TABLE items ALTER COLUMN size TYPE text USING size::text; \
+             INSERT INTO items VALUES (2, 'large')",
+        )
+        .unwrap();
+    eventually("the note", &thalweg, || (note(&thalweg).is_some(), status(&thalweg, "evo")));
+    let mode = |mode: &str| {
+        let url = format!("{}/mode", thalweg.registry());
+        let answer = curl("PUT", &url, Some(&json!({ "mode": mode }).to_string())).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    };
+    mode("READONLY");
+    postgres.sql("INSERT INTO others VALUES (2)").unwrap();
+    eventually("the other table", &thalweg, || {
+        let ids = ids(&thalweg, "others");
+        (ids == [1, 2], ids)
+    });
+    eventually("the other reason", &thalweg, || {
+        let note = note(&thalweg).unwrap_or_default();
+        (note.contains("read-only"), note)
+    });
+    assert_eq!(status(&thalweg, "evo")["tasks"][0]["state"], "RUNNING");
+    mode("READWRITE");
+    assert!(topics(&thalweg).contains("connect-parked.evo.public.items."));
+
+    assert_eq!(thalweg.call("PUT", "/connectors/evo/stop", None).unwrap().status, 204);
+    eventually("the stop", &thalweg, || {
+        let status = status(&thalweg, "evo");
+        (status["connector"]["state"] == "STOPPED", status)
+    });
+    let reset = thalweg.call("DELETE", "/connectors/evo/offsets", None).unwrap();
+    assert_eq!(reset.status, 200, "{}", reset.text);
+    assert!(!topics(&thalweg).contains("connect-parked."), "{}", topics(&thalweg));
+    assert!(thalweg.stop().unwrap().success());
+}
+
+#[test]
 fn evolve_registers_against_the_level_and_says_so() {
     let home = tempfile::tempdir().unwrap();
     let (postgres, thalweg) = begin(home.path(), &[("schema.incompatible.action", "evolve")]);
@@ -281,10 +322,17 @@ fn a_change_of_a_table_is_told_before_it_is_made() {
         ("ALTER TABLE items ADD COLUMN a nonsense", "nonsense"),
         ("VACUUM items", "can't be followed"),
         ("ALTER TABLE items ADD", "can't be followed"),
+        (
+            r"ALTER TABLE items ADD c text DEFAULT 'x\''; COMMIT; CREATE TABLE pwned(); --'",
+            "followed",
+        ),
+        ("ALTER TABLE items ADD c xml DEFAULT table_to_xml('others', true, false, '')", "followed"),
     ] {
         let (code, _, said) = ask(sql);
         assert!(code == 1 && said.contains(words), "{sql}: {said}");
     }
+    let pwned = "SELECT count(*) FROM pg_class WHERE relname ~ 'pwned|thalweg_preview'";
+    assert_eq!(postgres.sql(pwned).unwrap(), "0");
     // What is told is what then happens, and nothing happened so far.
     assert_eq!(versions(&thalweg, SUBJECT), json!([1]));
     postgres.sql("ALTER TABLE items ADD COLUMN note text; INSERT INTO items VALUES (2)").unwrap();

@@ -89,6 +89,10 @@ impl NoPlan {
 /// What a registry would say to a schema.
 #[derive(Clone, Debug, Default)]
 pub struct Foretold {
+    /// The subject: another one than the schema's where schemas are spread.
+    pub subject: String,
+    /// Whether a new schema is registered by itself.
+    pub registers: bool,
     /// The subject's level.
     pub level: &'static str,
     /// The version that has the schema already, if one does.

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use thalweg_log::table::{Change, Json};
 use thalweg_log::{Appended, Group, Log, LogError, Table};
-use uuid::Uuid;
 
 use crate::converters::Unregistered;
 
@@ -142,9 +142,16 @@ impl ParkedStore {
     }
 }
 
-/// A name for a topic that is to hold the parked rows of another.
-pub(crate) fn rows_topic(topic: &str) -> String {
+/// The name of the topic that holds the rows of another that a connector parked.
+pub(crate) fn rows_topic(connector: &str, topic: &str) -> String {
     // The names of topics are ASCII.
     let shown = topic.get(..SHOWN_BYTES_MAX).unwrap_or(topic);
-    format!("{ROWS_PREFIX}{shown}.{}", Uuid::new_v4().simple())
+    let mut hash = Sha256::new();
+    hash.update(connector.as_bytes());
+    // No name holds a zero.
+    hash.update([0]);
+    hash.update(topic.as_bytes());
+    let hash: [u8; 32] = hash.finalize().into();
+    let tail = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("{ROWS_PREFIX}{shown}.{tail}")
 }

@@ -11,7 +11,7 @@ use thalweg_core::{JsonMap, Position};
 use thalweg_log::{GroupOffset, Log, LogError, OffsetAt, TopicInfo, Writer};
 
 use super::{Refusal, Shared};
-use crate::store::{Stores, group_id, writer_id};
+use crate::store::{ParkedChange, ParkedSchema, ParkedTopic, Stores, group_id, writer_id};
 
 const TOPIC: &str = "kafka_topic";
 const PARTITION: &str = "kafka_partition";
@@ -52,6 +52,7 @@ pub(super) async fn of_source(
     let writer = shared.log.open_writer(&writer_id(name, 0)).await.map_err(not_set)?;
     stores.offsets.catch_up().await.map_err(not_set)?;
     stores.source_state.catch_up().await.map_err(not_set)?;
+    stores.parked.catch_up().await.map_err(not_set)?;
     let kept = stores.offsets.all(name).into_iter().map(|(partition, _)| partition);
     let (positions, forgets_state) = match change {
         OffsetsChange::Reset => (kept.map(|partition| (partition, None)).collect(), true),
@@ -67,7 +68,27 @@ pub(super) async fn of_source(
     // What a source keeps beside its position belongs to it.
     let state = if forgets_state { stores.source_state.of(name) } else { BTreeMap::new() };
     let state = state.into_keys().map(|key| StateChange { key, value: None }).collect();
-    append(stores, name, &*writer, positions, state).await.map_err(not_set)
+    // So do the rows that wait for the schema registry: they come again.
+    let parked = if forgets_state { stores.parked.of(name) } else { BTreeMap::new() };
+    let rows: Vec<String> = parked.values().map(|(topic, _)| topic.rows.clone()).collect();
+    append(stores, name, &*writer, positions, state, gone(parked)).await.map_err(not_set)?;
+    for rows in rows.iter().filter_map(|rows| shared.log.topic(rows)) {
+        if let Err(error) = shared.log.delete_topic(rows.id).await {
+            // It goes at the next start.
+            tracing::warn!(topic = %rows.name, "deleting a topic of parked rows: {error}");
+        }
+    }
+    Ok(())
+}
+
+/// The end of all that is parked.
+fn gone(parked: BTreeMap<String, (ParkedTopic, Vec<ParkedSchema>)>) -> Vec<ParkedChange> {
+    let mut changes = Vec::new();
+    for (topic, (_, schemas)) in parked {
+        let numbers = (0u32..).zip(&schemas).map(|(number, _)| Some(number));
+        changes.extend(numbers.chain([None]).map(|number| (topic.clone(), number, None)));
+    }
+    changes
 }
 
 /// Positions by partition, as they are asked for.
@@ -91,15 +112,17 @@ fn altered(
         .collect()
 }
 
-/// Appends positions and state, all or nothing.
+/// Appends positions, state and what is parked, all or nothing.
 async fn append(
     stores: &Stores,
     name: &str,
     writer: &dyn Writer,
     positions: Vec<(JsonMap, Option<Position>)>,
     state: Vec<StateChange>,
+    parked: Vec<ParkedChange>,
 ) -> Result<(), LogError> {
     let (mut groups, mut altered, mut entries) = (Vec::new(), None, None);
+    let mut unparked = None;
     if !positions.is_empty() {
         let (group, change) = stores.offsets.alter(name, positions)?;
         groups.push(group);
@@ -110,12 +133,18 @@ async fn append(
         groups.push(group);
         entries = Some(change);
     }
+    if !parked.is_empty() {
+        let (group, change) = stores.parked.change(name, parked)?;
+        groups.push(group);
+        unparked = Some(change);
+    }
     if groups.is_empty() {
         return Ok(());
     }
     let appended = writer.append(groups).await?.await?;
     altered.into_iter().for_each(|change| stores.offsets.show(change, &appended));
     entries.into_iter().for_each(|change| stores.source_state.apply(change, &appended));
+    unparked.into_iter().for_each(|change| stores.parked.apply(change, &appended));
     Ok(())
 }
 

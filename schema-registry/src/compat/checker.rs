@@ -28,7 +28,7 @@ pub fn incompatibilities(reader: &Schema, writer: &Schema) -> Vec<Incompatibilit
     if let Some(outcome) = outcome {
         checker.collect(outcome, &mut HashSet::new(), &mut found);
     }
-    let mut told = HashSet::new();
+    let mut told = Told { outcomes: HashSet::new(), left: REPORTED_MAX };
     found.into_iter().map(|clash| checker.report(clash, reader, writer, &mut told)).collect()
 }
 
@@ -66,6 +66,12 @@ struct Clash {
     meant: Option<Outcome>,
 }
 
+/// What was told as causes, and how many more may be.
+struct Told {
+    outcomes: HashSet<Outcome>,
+    left: usize,
+}
+
 enum Step {
     Key(&'static str),
     Place(usize),
@@ -94,11 +100,13 @@ impl Checker {
         clash: Clash,
         reader: &Schema,
         writer: &Schema,
-        told: &mut HashSet<Outcome>,
+        told: &mut Told,
     ) -> Incompatibility {
         let causes = clash.meant.map(|meant| {
             let mut found = Vec::new();
-            self.collect(meant, told, &mut found);
+            self.collect(meant, &mut told.outcomes, &mut found);
+            found.truncate(told.left);
+            told.left -= found.len();
             found.into_iter().map(|cause| self.report(cause, reader, writer, told)).collect()
         });
         Incompatibility {

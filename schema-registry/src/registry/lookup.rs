@@ -12,9 +12,12 @@ use super::state::{Shown, State, show};
 use super::version::{Selected, VersionId};
 
 impl Registry {
-    /// Finds an Avro schema under a subject.
+    /// Finds an Avro schema under a subject, and nowhere else: its id is one of the
+    /// subject's context.
     pub fn lookup(&self, subject: &str, text: &str) -> Result<Shown> {
-        self.lookup_schema(subject, &NewSchema::avro(text), false, Selected::Live)
+        let state = self.state();
+        let found = state.look_up(subject, &NewSchema::avro(text), false, Selected::Live)?;
+        found.ok_or_else(|| state.not_found(subject, Selected::Live))
     }
 
     /// Finds a schema under a subject, or under the same name in another context if the
@@ -35,13 +38,7 @@ impl Registry {
                 state.look_up(&subject, schema, normalize, selected).ok().flatten()
             })
         });
-        found.ok_or_else(|| {
-            if state.has(subject, selected) {
-                RegistryError::SchemaNotFound
-            } else {
-                RegistryError::SubjectNotFound(subject.to_owned())
-            }
-        })
+        found.ok_or_else(|| state.not_found(subject, selected))
     }
 
     /// The latest version whose metadata has these properties.
@@ -62,17 +59,20 @@ impl Registry {
                 shown.find(|(_, known)| known.schema.metadata.as_deref().is_some_and(has_all))?;
             Some(show(name, *found.0, found.1))
         });
-        found.ok_or_else(|| {
-            if state.has(subject, selected) {
-                RegistryError::SchemaNotFound
-            } else {
-                RegistryError::SubjectNotFound(subject.to_owned())
-            }
-        })
+        found.ok_or_else(|| state.not_found(subject, selected))
     }
 }
 
 impl State {
+    /// What is not there: the subject, or the schema in it.
+    fn not_found(&self, subject: &str, selected: Selected) -> RegistryError {
+        if self.has(subject, selected) {
+            RegistryError::SchemaNotFound
+        } else {
+            RegistryError::SubjectNotFound(subject.to_owned())
+        }
+    }
+
     fn look_up(
         &self,
         subject: &str,

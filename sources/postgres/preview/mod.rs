@@ -4,16 +4,16 @@
 //! the table, in a transaction that is rolled back. So types, defaults and keys
 //! are what they will be, and the table is not touched.
 
+mod plain;
 mod statements;
 
 use std::sync::Arc;
 
-use sqlparser::ast::{Ident, ObjectName};
 use thalweg_core::ConnectError;
 use thalweg_core::connector::{DdlPreview, RowSchemas, TablePreview};
 use tokio_postgres::Client;
 
-use super::catalog::{TableInfo, Types, load_table};
+use super::catalog::{ReplicaIdentity, TableInfo, Types, load_table};
 use super::client::{Sql, failed};
 use super::config::Config;
 use super::table::{TableSettings, TableWriter};
@@ -71,10 +71,15 @@ async fn follow(
             Step::Drop { .. } => table.copy = None,
             Step::Alter(alter) if alter.operations.is_empty() => {}
             Step::Alter(alter) => {
-                let mut alter = alter.clone();
-                alter.name = ObjectName::from(vec![Ident::with_quote('"', &table.copy_name)]);
-                alter.only = false;
-                client.batch_execute(&alter.to_string()).await.map_err(|error| {
+                let statement = plain::on_table(alter, &table.copy_name).ok_or_else(|| {
+                    ConnectError::bad_config(format!(
+                        "this change of {} can't be followed: its names, types and constants may \
+                         have letters, digits and - _ . : , + / @ only",
+                        table.was.full_name()
+                    ))
+                })?;
+                // As one statement: nothing can stand behind it.
+                client.execute(&statement, &[]).await.map_err(|error| {
                     let said = failed(&error, "the server refuses it");
                     ConnectError::bad_config(format!("{}: {said}", table.was.full_name()))
                 })?;
@@ -97,25 +102,29 @@ async fn find(
 ) -> Result<Option<usize>, ConnectError> {
     let parts: Vec<String> =
         step.table().0.iter().filter_map(|part| part.as_ident()).map(statements::value).collect();
-    let is_meant = |table: &Changed| match parts.as_slice() {
-        [name] => *name == table.name,
-        [schema, name] => *schema == table.was.schema && *name == table.name,
-        _ => false,
+    // A table that was renamed by a step before is known by its new name here alone.
+    let is_meant = |table: &Changed| {
+        table.name != table.was.name
+            && match parts.as_slice() {
+                [name] => *name == table.name,
+                [schema, name] => *schema == table.was.schema && *name == table.name,
+                _ => false,
+            }
     };
     if let Some(known) = changed.iter().position(is_meant) {
         return Ok(changed[known].copy.map(|_| known));
     }
     let name = step.table().to_string();
     let looking = |error| failed(&error, "cannot look up a table");
-    let row = client
-        .query_opt(
-            "SELECT pg_catalog.to_regclass($1)::oid WHERE pg_catalog.to_regclass($1) IS NOT NULL",
-            &[&name],
-        )
-        .await
-        .map_err(looking)?;
-    let Some(row) = row else { return Ok(None) };
-    let Some(was) = load_table(client, row.try_get(0).map_err(looking)?).await? else {
+    let row = client.query_one("SELECT pg_catalog.to_regclass($1)::oid", &[&name]).await;
+    let oid: Option<u32> = row.and_then(|row| row.try_get(0)).map_err(looking)?;
+    let Some(oid) = oid else { return Ok(None) };
+    if let Some(known) = changed.iter().position(|table| table.was.oid == oid) {
+        let is_there =
+            changed[known].copy.is_some() && changed[known].name == changed[known].was.name;
+        return Ok(is_there.then_some(known));
+    }
+    let Some(was) = load_table(client, oid).await? else {
         return Ok(None);
     };
     let copy_name = format!("thalweg_preview_{}", changed.len());
@@ -158,6 +167,7 @@ async fn tell(
             schema: was.schema.clone(),
             name: name.clone(),
             kind: was.kind,
+            replica_identity: identity(&was, &copy),
             ..copy
         }),
     };
@@ -175,6 +185,20 @@ async fn tell(
     let before = schemas(&was, settings, types)?;
     told.tables.push(TablePreview { table: full_name, before, after });
     Ok(())
+}
+
+/// The table's replica identity in its copy, which has none of its own.
+fn identity(was: &TableInfo, copy: &TableInfo) -> ReplicaIdentity {
+    match &was.replica_identity {
+        ReplicaIdentity::Index(columns) => {
+            let place = |at: &usize| {
+                let name = &was.columns.get(*at)?.name;
+                copy.columns.iter().position(|column| column.name == *name)
+            };
+            ReplicaIdentity::Index(columns.iter().filter_map(place).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 fn schemas(

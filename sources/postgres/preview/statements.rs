@@ -1,12 +1,13 @@
 //! Statements that change tables, as a preview follows them.
 
 use sqlparser::ast::{
-    AlterColumnOperation, AlterTable, AlterTableOperation, ColumnOption, Ident, ObjectName,
-    ObjectType, RenameTableNameKind, Statement, TableConstraint,
+    AlterTable, AlterTableOperation, Ident, ObjectName, ObjectType, RenameTableNameKind, Statement,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use thalweg_core::ConnectError;
+
+use super::plain::{Effect, effect};
 
 /// Longest text that is parsed, in bytes (invariant 7).
 const SQL_BYTES_MAX: usize = 256 << 10;
@@ -80,17 +81,21 @@ fn alter_steps(mut alter: AlterTable, steps: &mut Vec<Step>) -> Result<(), Conne
     if let Some(RenameTableNameKind::As(name) | RenameTableNameKind::To(name)) = renamed {
         let to = name.0.last().and_then(|part| part.as_ident()).map(value);
         let to = to.ok_or_else(|| refused(format!("RENAME TO {name} can't be followed")))?;
+        if alter.operations.len() > 1 {
+            return Err(refused(format!("RENAME TO {name} must stand in a statement of its own")));
+        }
         steps.push(Step::Rename { table: alter.name, to });
         return Ok(());
     }
     let mut kept = Vec::new();
     for operation in alter.operations {
         match effect(&operation) {
-            Effect::Rows => kept.push(operation),
+            Effect::Rows(operation) => kept.push(*operation),
             Effect::None => {}
             Effect::Unknown => {
                 return Err(refused(format!(
-                    "this part of ALTER TABLE {} can't be followed: {}",
+                    "this part of ALTER TABLE {} can't be followed (defaults may be constants, \
+                     now() and the like): {}",
                     alter.name,
                     start_of(&operation.to_string())
                 )));
@@ -100,57 +105,6 @@ fn alter_steps(mut alter: AlterTable, steps: &mut Vec<Step>) -> Result<(), Conne
     alter.operations = kept;
     steps.push(Step::Alter(Box::new(alter)));
     Ok(())
-}
-
-/// What a part of a statement does.
-enum Effect {
-    /// It may change what rows look like; it names nothing but the table's own
-    /// columns and types.
-    Rows,
-    /// Nothing that rows show.
-    None,
-    /// That is not known.
-    Unknown,
-}
-
-fn effect(operation: &AlterTableOperation) -> Effect {
-    use AlterTableOperation as Op;
-    match operation {
-        Op::AddColumn { column_def, .. } => {
-            let refers = |option: &ColumnOption| matches!(option, ColumnOption::ForeignKey(_));
-            if column_def.options.iter().any(|option| refers(&option.option)) {
-                Effect::Unknown
-            } else {
-                Effect::Rows
-            }
-        }
-        Op::AlterColumn { op, .. } => match op {
-            AlterColumnOperation::GenericOptions { .. } => Effect::None,
-            _ => Effect::Rows,
-        },
-        Op::DropColumn { .. } | Op::RenameColumn { .. } => Effect::Rows,
-        Op::AddConstraint { constraint, .. } => match constraint {
-            TableConstraint::PrimaryKey(_) | TableConstraint::Unique(_) => Effect::Rows,
-            TableConstraint::ForeignKey(_) | TableConstraint::Check(_) => Effect::None,
-            _ => Effect::Unknown,
-        },
-        Op::DisableRowLevelSecurity
-        | Op::EnableRowLevelSecurity
-        | Op::ForceRowLevelSecurity
-        | Op::NoForceRowLevelSecurity
-        | Op::DisableRule { .. }
-        | Op::DisableTrigger { .. }
-        | Op::EnableAlwaysRule { .. }
-        | Op::EnableAlwaysTrigger { .. }
-        | Op::EnableReplicaRule { .. }
-        | Op::EnableReplicaTrigger { .. }
-        | Op::EnableRule { .. }
-        | Op::EnableTrigger { .. }
-        | Op::RenameConstraint { .. }
-        | Op::ValidateConstraint { .. }
-        | Op::OwnerTo { .. } => Effect::None,
-        _ => Effect::Unknown,
-    }
 }
 
 /// An identifier as the server knows it: folded unless it is quoted.
@@ -173,6 +127,7 @@ fn refused(message: String) -> ConnectError {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+    use super::super::plain::on_table;
     use super::*;
 
     #[test]
@@ -187,9 +142,45 @@ mod tests {
         assert_eq!(alter.operations.len(), 1);
         assert!(matches!(&steps[1], Step::Rename { to, .. } if to == "Old Orders"));
         assert!(steps[3].may_be_missing());
+        // What rows do not show is left out, and what computes is not run.
+        for (sql, run) in [
+            (
+                "ALTER TABLE ONLY t ADD COLUMN c int NOT NULL DEFAULT -1 REFERENCES u CHECK (f(c))",
+                r#"ALTER TABLE "copy" ADD COLUMN c INT NOT NULL DEFAULT -1"#,
+            ),
+            (
+                "ALTER TABLE t ALTER COLUMN c TYPE text USING f(c)",
+                r#"ALTER TABLE "copy" ALTER COLUMN c TYPE TEXT USING NULL"#,
+            ),
+            (
+                "ALTER TABLE t ADD COLUMN c timestamptz DEFAULT now()",
+                r#"ALTER TABLE "copy" ADD COLUMN c TIMESTAMPTZ DEFAULT now()"#,
+            ),
+        ] {
+            let Step::Alter(alter) = &parse(sql).unwrap()[0] else { panic!("{sql}") };
+            assert_eq!(on_table(alter, "copy").unwrap(), run);
+        }
+        for sql in [
+            r"ALTER TABLE t ADD COLUMN c text DEFAULT 'x\''; COMMIT; CREATE TABLE pwned(); --'",
+            r#"ALTER TABLE t ADD COLUMN "c\"" text; DROP TABLE others; --" text"#,
+            "ALTER TABLE t ADD COLUMN c foo('1); DROP TABLE others; --')",
+            "ALTER TABLE t ADD COLUMN c text DEFAULT 'a--b'",
+        ] {
+            let is_run = parse(sql).is_ok_and(|steps| {
+                steps.iter().any(|step| match step {
+                    Step::Alter(alter) => on_table(alter, "copy").is_some(),
+                    _ => true,
+                })
+            });
+            assert!(!is_run, "{sql}");
+        }
         for (sql, named) in [
             ("ALTER TABLE t ATTACH PARTITION p FOR VALUES IN (1)", "ATTACH"),
-            ("ALTER TABLE t ADD COLUMN c int REFERENCES u", "REFERENCES"),
+            ("ALTER TABLE t ADD COLUMN c int, RENAME TO u", "statement of its own"),
+            ("ALTER TABLE t ADD COLUMN c xml DEFAULT table_to_xml('u', true, false, '')", "ADD"),
+            ("ALTER TABLE t ADD COLUMN c oid DEFAULT 'me'::regrole", "can't be followed"),
+            ("ALTER TABLE t ADD COLUMN c int GENERATED ALWAYS AS (f(1)) STORED", "GENERATED"),
+            ("ALTER TABLE t ALTER c SET DEFAULT (SELECT 1)", "can't be followed"),
             ("CREATE TABLE t (a int)", "CREATE TABLE t"),
             ("DELETE FROM t", "DELETE FROM t"),
             ("ALTER TABLE t WOBBLE", "can't be followed"),

@@ -36,6 +36,8 @@ impl SchemaStore for Registry {
         let verdicts = self.verdicts(subject, schema)?;
         let levels = verdicts.violations.iter();
         Ok(Foretold {
+            subject: subject.to_owned(),
+            registers: true,
             level: verdicts.level.name(),
             known: verdicts.known,
             levels: levels.map(|(level, found)| (level.name(), found.is_empty())).collect(),

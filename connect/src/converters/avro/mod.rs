@@ -157,10 +157,11 @@ impl Registered for AvroConverter {
     }
 
     fn foretell(&self, schema: &Unregistered) -> Result<Foretold, ConnectError> {
-        let Unregistered { subject, schema } = schema;
-        self.store.foretell(subject, schema).map_err(|error| {
+        let told = self.foretold(schema).map_err(|error| {
+            let subject = &schema.subject;
             ConnectError::fatal(format!("asking the schema registry about {subject}: {error}"))
-        })
+        })?;
+        Ok(Foretold { registers: self.settings.register, ..told })
     }
 
     fn detached(

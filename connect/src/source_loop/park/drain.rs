@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use thalweg_core::{ConnectError, failpoint};
+use thalweg_core::{ConnectError, ErrorKind, failpoint};
 use thalweg_log::record::{
-    BatchBuilder, BatchDecoder, Batches, Compression, OPENED_BYTES_MAX, Record, partition_of,
+    BatchBuilder, BatchDecoder, Batches, Compression, HEADER_LEN, OPENED_BYTES_MAX, Record,
+    partition_of,
 };
 use thalweg_log::{Group, LogError, TopicInfo, Writer};
 use tokio::sync::mpsc;
@@ -15,9 +16,9 @@ use super::super::encode::RECORD_BATCH_BYTES;
 use super::super::poll::Polled;
 use super::super::target;
 use super::{Parked, Parking, note_of};
-use crate::converters::{Incompatible, NoPlan, RecordHeader};
+use crate::converters::{NoPlan, RecordHeader};
 use crate::log_errors::from_log;
-use crate::store::{Entry, ParkedChange};
+use crate::store::{Entry, ParkedChange, ParkedSchema};
 use crate::supervisor::PAUSED;
 
 /// Bytes of one read, and of one append.
@@ -125,8 +126,8 @@ enum Chunk {
     Whole,
     /// There is nothing left.
     Over,
-    /// The registry does not take a schema yet.
-    Refused(Incompatible),
+    /// A schema is not taken yet, for this reason.
+    Refused(String),
 }
 
 impl Parking {
@@ -251,8 +252,9 @@ impl Parking {
                 onward.add(&record).map_err(|error| closing(&error, name))?;
                 parked.state.next = record.offset + 1;
             }
+            let bytes = HEADER_LEN + batch.stored_records().len();
+            parked.state.bytes = parked.state.bytes.saturating_sub(bytes as u64);
         }
-        parked.state.bytes = parked.state.bytes.saturating_sub(fetched.batches.len() as u64);
         Ok(Chunk::Whole)
     }
 
@@ -263,7 +265,7 @@ impl Parking {
         parked: &Parked,
         onward: &mut Onward,
         record: &Record<'_>,
-    ) -> Result<Option<Incompatible>, ConnectError> {
+    ) -> Result<Option<String>, ConnectError> {
         let numbered = parked.state.numbered;
         for (bytes, is_key, is_numbered) in
             [(record.key, true, numbered.key), (record.value, false, numbered.value)]
@@ -278,14 +280,21 @@ impl Parking {
             let header = match number(bytes) {
                 Some(number) => match onward.headers.get(&number) {
                     Some(header) => Ok(*header),
-                    None => self.attach(name, parked, number).await,
+                    None => match parked.schemas.get(number as usize) {
+                        Some(schema) => self.attach(name, schema).await,
+                        None => return Err(damaged(parked, record.offset)),
+                    },
                 },
-                None => Err(damaged(parked, record.offset).into()),
+                None => return Err(damaged(parked, record.offset)),
             };
             let header = match header {
                 Ok(header) => header,
-                Err(NoPlan::Incompatible(refused)) => return Ok(Some(refused)),
-                Err(NoPlan::Failed(error)) => return Err(error),
+                Err(NoPlan::Incompatible(refused)) => return Ok(Some(refused.told(name))),
+                Err(NoPlan::Failed(error)) if error.kind() == ErrorKind::Retriable => {
+                    return Err(error);
+                }
+                // A registry that may not be written, say: other topics go on.
+                Err(NoPlan::Failed(error)) => return Ok(Some(error.to_string())),
             };
             if let Some(number) = number(bytes) {
                 onward.headers.insert(number, header);
@@ -296,15 +305,7 @@ impl Parking {
         Ok(None)
     }
 
-    async fn attach(
-        &self,
-        name: &str,
-        parked: &Parked,
-        number: u32,
-    ) -> Result<RecordHeader, NoPlan> {
-        let Some(schema) = parked.schemas.get(number as usize) else {
-            return Err(damaged(parked, parked.state.next).into());
-        };
+    async fn attach(&self, name: &str, schema: &ParkedSchema) -> Result<RecordHeader, NoPlan> {
         let settings = &self.shared.run.settings;
         let converter = if schema.is_key { &settings.key } else { &settings.value };
         match converter.registered() {

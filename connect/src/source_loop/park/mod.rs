@@ -54,8 +54,8 @@ impl Parking {
             let rows = run.log.topic(&state.rows).ok_or_else(|| {
                 ConnectError::fatal(format!(
                     "topic {}, which holds parked rows of topic {name}, is gone: those rows are \
-                     lost. To go on without them, delete the connector's offsets and take a new \
-                     snapshot",
+                     lost. To go on without them, stop the connector and delete its offsets: it \
+                     takes a new snapshot then",
                     state.rows
                 ))
             })?;
@@ -95,7 +95,7 @@ impl Parking {
         refused: &Incompatible,
     ) -> Result<(), ConnectError> {
         let run = &self.shared.run;
-        let name = rows_topic(topic);
+        let name = rows_topic(&run.connector, topic);
         let rows = create(run, &name).await?;
         let settings = &run.settings;
         let state = ParkedTopic {
@@ -116,15 +116,14 @@ impl Parking {
         );
         let parked = Parked { state, rows, schemas: Vec::new(), plans: HashMap::new() };
         self.topics.insert(Arc::clone(topic), parked);
-        self.note(topic, refused);
+        self.note(topic, &refused.told(topic));
         Ok(())
     }
 
     /// Says in the status what is parked and what a person can do.
-    fn note(&self, topic: &str, refused: &Incompatible) {
+    fn note(&self, topic: &str, refused: &str) {
         let note = format!(
-            "{}. Its rows are parked in order until then, and flow on by themselves",
-            refused.told(topic)
+            "{refused}. Its rows are parked in order until then, and flow on by themselves"
         );
         self.shared.run.notes.set(note_of(topic), note);
     }
@@ -243,6 +242,11 @@ async fn create(run: &SourceRun, name: &str) -> Result<TopicInfo, ConnectError> 
         config.push((key.to_owned(), value.to_owned()));
     }
     let spec = TopicSpec { name: name.to_owned(), partitions: 1, config };
+    // One that is there is of a first append that failed: nothing tells of its rows.
+    if let Some(former) = run.log.topic(name) {
+        let gone = run.log.delete_topic(former.id).await;
+        gone.map_err(|error| from_log(&error, format!("making topic {name} anew")))?;
+    }
     let made = run.log.create_topic(spec).await;
     made.map_err(|error: LogError| from_log(&error, format!("making topic {name}")))
 }
