@@ -50,6 +50,7 @@ fn losses_of_power_lose_nothing() {
         let before = end;
         if keeps_all {
             checker.hear(&said);
+            checker.hear_late(&said_late);
             counted += said.len();
         }
         end = checker.check(&folder, keeps_all);

@@ -32,8 +32,7 @@ impl Simulation {
                     self.totals.restarts += 1;
                     let shown = Shown::read(&engine, self.rng.usize(..40_000));
                     let shown = shown.unwrap_or_else(|error| panic!("reading: {error}"));
-                    let state = self.model.matching(&shown, false);
-                    self.model.adopt(state, self.clock.elapsed());
+                    self.model.adopt(&shown, self.clock.elapsed());
                     return engine;
                 }
                 Ok(_) => {}
