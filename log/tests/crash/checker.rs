@@ -15,6 +15,8 @@ pub(crate) struct Checker {
     durable: u64,
     trimmed: [u64; PARTITIONS as usize],
     created: Option<u64>,
+    /// Said too late to count: they may be there, and the one before them gone.
+    created_late: Vec<u64>,
     deleted: Option<u64>,
     /// Numbers that were checked, over all checks.
     pub(crate) checked: u64,
@@ -42,12 +44,13 @@ impl Checker {
         }
     }
 
-    /// What was said too late to count may be so, or not: a topic that was made then
-    /// lets the one before it go.
+    /// Hears what was said too late to count. A child says which topic is there
+    /// before it deletes the ones before it.
     pub(crate) fn hear_late(&mut self, said: &[Said]) {
-        if said.iter().any(|said| matches!(said, Said::Created(_))) {
-            self.created = None;
-        }
+        self.created_late.extend(said.iter().filter_map(|said| match said {
+            Said::Created(number) => Some(*number),
+            _ => None,
+        }));
     }
 
     /// Opens the log and compares. `keeps_all` is the promise: what was said to be
@@ -72,6 +75,7 @@ impl Checker {
             } else {
                 self.trimmed = [0; PARTITIONS as usize];
                 (self.created, self.deleted) = (None, None);
+                self.created_late.clear();
             }
             self.durable = end;
             // Now and then a clean stop, and now and then none.
@@ -82,12 +86,17 @@ impl Checker {
         })
     }
 
-    fn check_topics(&self, log: &SegmentLog) {
+    fn check_topics(&mut self, log: &SegmentLog) {
+        let is_there = |number: u64| log.topic(&scratch_name(number)).is_some();
+        let late = std::mem::take(&mut self.created_late);
+        let late = late.into_iter().rev().find(|number| is_there(*number));
         if let Some(number) = self.created {
-            assert!(log.topic(&scratch_name(number)).is_some(), "topic {number} is lost");
+            assert!(is_there(number) || late.is_some(), "topic {number} is lost");
         }
+        // The restart has made it durable.
+        self.created = late.or(self.created);
         if let Some(number) = self.deleted {
-            assert!(log.topic(&scratch_name(number)).is_none(), "topic {number} is back");
+            assert!(!is_there(number), "topic {number} is back");
         }
     }
 

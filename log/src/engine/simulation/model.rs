@@ -244,11 +244,17 @@ impl Model {
         panic!("the log is in none of the states that it may be in:\n  {}", reasons.join("\n  "));
     }
 
-    /// A restart shows this: it is known from here on, and durable.
-    pub(super) fn adopt(&mut self, state: State, now: Duration) {
+    /// A restart shows this, which must be one of the states that it may: it is
+    /// known from here on, and durable.
+    pub(super) fn adopt(&mut self, shown: &Shown, now: Duration) {
+        let state = self.matching(shown, false);
+        // The journal goes on where it ended, and its last group may be the one that
+        // was not acknowledged. Nothing vouches for it before the next one or a seal.
+        if self.known().matched(shown).is_err() {
+            self.before_last = Some(self.known().clone());
+        }
         self.states = VecDeque::from([(now, state)]);
         self.maybe = None;
-        self.before_last = None;
         self.has_lost_power = false;
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::rot::JournalEnd;
 use super::shown::Shown;
 use super::{ROOT, Simulation};
 use crate::api::Result;
@@ -32,8 +33,7 @@ impl Simulation {
                     self.totals.restarts += 1;
                     let shown = Shown::read(&engine, self.rng.usize(..40_000));
                     let shown = shown.unwrap_or_else(|error| panic!("reading: {error}"));
-                    let state = self.model.matching(&shown, false);
-                    self.model.adopt(state, self.clock.elapsed());
+                    self.model.adopt(&shown, self.clock.elapsed());
                     return engine;
                 }
                 Ok(_) => {}
@@ -75,9 +75,9 @@ impl Simulation {
     }
 
     /// The last of the engine and the restart are apart: what is at rest may rot.
-    fn rest(&mut self, is_sealed: bool) {
+    fn rest(&mut self, end: &JournalEnd) {
         if self.rng.u8(..3) == 0 {
-            self.rot_beside(is_sealed);
+            self.rot_beside(end);
         }
     }
 
@@ -96,10 +96,11 @@ impl Simulation {
             _ => self.power_cycle(),
         }
         self.background = super::Background::default();
-        let is_sealed = engine.journal.is_sealed();
+        let end =
+            JournalEnd { is_sealed: engine.journal.is_sealed(), place: engine.journal.place() };
         drop(engine);
         self.end();
-        self.rest(is_sealed);
+        self.rest(&end);
     }
 }
 

@@ -24,10 +24,39 @@ fn after_swap(path: &Path) -> PathBuf {
 
 /// Bytes at the front of a frame that say which one it is.
 const NAME_LEN: usize = 24;
+/// Frames begin at multiples of this.
+const BLOCK: usize = 4096;
+
+/// Where the journal ended when its process did.
+pub(super) struct JournalEnd {
+    /// The group before it is sealed.
+    pub(super) is_sealed: bool,
+    /// Path and position of the next frame.
+    pub(super) place: (PathBuf, u64),
+}
 
 impl Simulation {
+    /// Where a bit flips: anywhere, or in the last groups, which matter most.
+    fn rotten_place(&mut self, disk: &SimDisk, end: &JournalEnd) -> Option<(PathBuf, usize)> {
+        let files: Vec<_> = disk.files().into_iter().filter(|(_, len)| *len > 0).collect();
+        if self.rng.u8(..4) == 0 {
+            let (path, position) = &end.place;
+            let block = usize::try_from(*position).unwrap() / BLOCK;
+            let block = block.checked_sub(self.rng.usize(1..4))? * BLOCK;
+            let within = if self.rng.bool() { 200 } else { BLOCK };
+            let at = block + self.rng.usize(..within);
+            let is_there = files.iter().any(|(known, len)| known == path && *len > at);
+            return is_there.then(|| (path.clone(), at));
+        }
+        let (path, len) = self.rng.choice(files)?;
+        // The first bytes of a journal file are the likely ones to matter.
+        let within = if self.rng.bool() { len } else { len.min(30_000) };
+        Some((path, self.rng.usize(..within)))
+    }
+
     /// Flips a bit in a copy of the disk at rest, and opens that.
-    pub(super) fn rot_beside(&mut self, is_sealed: bool) {
+    pub(super) fn rot_beside(&mut self, end: &JournalEnd) {
+        let is_sealed = end.is_sealed;
         // What a later group does not vouch for is beyond telling; at fsync that
         // is the last group.
         if !is_sealed && self.options.durability != Durability::Fsync {
@@ -35,13 +64,9 @@ impl Simulation {
         }
         let beside = self.disk.fork();
         beside.set_faults(Faults::default());
-        let files: Vec<_> = beside.files().into_iter().filter(|(_, len)| *len > 0).collect();
-        let Some((path, len)) = self.rng.choice(files) else {
+        let Some((path, at)) = self.rotten_place(&beside, end) else {
             return;
         };
-        // The first bytes of a journal file are the likely ones to matter.
-        let at =
-            if self.rng.bool() { self.rng.usize(..len) } else { self.rng.usize(..len.min(30_000)) };
         let bits = 1 << self.rng.u8(..8);
         self.note(format!("rot in {} at {at}", path.display()));
         // A swap that the journal holds is done when it is opened.

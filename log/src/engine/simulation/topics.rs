@@ -25,8 +25,10 @@ fn settings(rng: &mut fastrand::Rng) -> Vec<(String, String)> {
     if rng.u8(..4) == 0 {
         set("retention.bytes", rng.u64(..100_000));
     }
-    if rng.u8(..3) == 0 {
-        set("delete.retention.ms", rng.u64(..20_000));
+    if rng.bool() {
+        // Tombstones go within a run, or must outlive it.
+        let below = [20_000, 1_000_000][rng.usize(..2)];
+        set("delete.retention.ms", rng.u64(..below));
     }
     if rng.u8(..6) == 0 {
         set("min.compaction.lag.ms", rng.u64(1..5_000));
