@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::batches::Batch;
 use super::compression::Compression;
+use super::header::BatchHeader;
 use super::{invalid, varint};
 use crate::api::Result;
 use crate::error::LogError;
@@ -42,15 +43,15 @@ impl BatchDecoder {
     /// this decoder.
     pub fn decode<'a>(&'a mut self, batch: &Batch<'a>) -> Result<Records<'a>> {
         let header = batch.header;
-        let rest = self.open(batch)?;
-        Ok(Records {
-            rest,
-            left: header.records,
-            base_offset: header.base_offset,
-            base_timestamp: header.base_timestamp,
-            append_time: header.is_log_append_time().then_some(header.max_timestamp),
-            deltas: 0..=i64::from(header.last_offset_delta),
-        })
+        Ok(Records::new(&header, self.open(batch)?))
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// The records of a batch that is not compressed, which outlive any decoder.
+    pub(crate) fn plain_records(&self) -> Result<Option<Records<'a>>> {
+        let is_plain = self.header.compression()? == Compression::None;
+        Ok(is_plain.then(|| Records::new(&self.header, self.stored_records())))
     }
 }
 
@@ -82,6 +83,17 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
+    fn new(header: &BatchHeader, rest: &'a [u8]) -> Self {
+        Self {
+            rest,
+            left: header.records,
+            base_offset: header.base_offset,
+            base_timestamp: header.base_timestamp,
+            append_time: header.is_log_append_time().then_some(header.max_timestamp),
+            deltas: 0..=i64::from(header.last_offset_delta),
+        }
+    }
+
     /// Whether nothing follows the records that were taken.
     pub(crate) fn is_at_end(&self) -> bool {
         self.rest.is_empty()

@@ -82,22 +82,25 @@ where
     /// Opens the table in this topic, which is made if it is missing, and
     /// fences the former holder's own writes.
     pub async fn open(log: &Arc<dyn Log>, name: &str) -> Result<Self> {
+        Self::open_with(log, name, |_, _| ()).await
+    }
+
+    /// Opens the table and shows what was written to `look`, in the order of the writes:
+    /// keys and values, or deletions. Not all changes that a later one took the place of
+    /// are shown, as compaction takes some of them too.
+    pub async fn open_with(
+        log: &Arc<dyn Log>,
+        name: &str,
+        look: impl FnMut(&K, Option<&V>) + Send,
+    ) -> Result<Self> {
         let topic = open_topic(&**log, name).await?;
         // The writer first: what is read after it is final.
         let writer = RwLock::new(open_writer(&**log, name).await?);
-        let (found, read_to) = replay::latest(&**log, topic.partition(0)).await?;
-        // In the order of the writes, in which keys are often in order too: a map is built
-        // faster of those, and what is decoded together lies together.
-        let mut found: Vec<_> = found.into_iter().collect();
-        found.sort_unstable_by_key(|(_, latest)| latest.offset);
-        let mut entries = Vec::with_capacity(found.len());
-        for (key, latest) in found {
-            let failed = |what, reason| unreadable(name, latest.offset, what, reason);
-            let key = K::decode(&key).map_err(|reason| failed("key", reason))?;
-            let value = V::decode(&latest.value).map_err(|reason| failed("value", reason))?;
-            entries.push((key, Entry { value: Some(value), offset: latest.offset }));
+        let mut found = replay::latest(&**log, topic.partition(0), look).await?;
+        let (entries, read_to) = (std::mem::take(&mut found.entries), found.next);
+        if let Some((what, offset, reason)) = found.unreadable() {
+            return Err(unreadable(name, offset, what, reason));
         }
-        let entries: BTreeMap<K, Entry<V>> = entries.into_iter().collect();
         let live = entries.len();
         let state = State { entries, deleted: Vec::new(), live, read_to, ahead: BTreeMap::new() };
         let log = Arc::clone(log);
@@ -128,19 +131,6 @@ where
     /// copies. The table can't change meanwhile.
     pub fn for_each(&self, mut look: impl FnMut(&K, &V)) {
         for (key, entry) in &self.read().entries {
-            if let Some(value) = &entry.value {
-                look(key, value);
-            }
-        }
-    }
-
-    /// Shows each key and value to `look`, those that were written first first, without
-    /// copies. The table can't change meanwhile.
-    pub fn in_order_of_writes(&self, mut look: impl FnMut(&K, &V)) {
-        let state = self.read();
-        let mut all: Vec<_> = state.entries.iter().collect();
-        all.sort_unstable_by_key(|(_, entry)| entry.offset);
-        for (key, entry) in all {
             if let Some(value) = &entry.value {
                 look(key, value);
             }

@@ -42,6 +42,47 @@ async fn a_table_comes_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_table_is_shown_in_the_order_of_its_writes() {
+    let log = memory();
+    let table = open(&log).await.unwrap();
+    // Of a piece that is read at once, what is written over is not shown; several are read.
+    let long = |n| Json(vec![n; 200_000]);
+    table.put("z".to_owned(), Json(vec![0])).await.unwrap();
+    for n in 0..8 {
+        table.put((n % 3).to_string(), long(n)).await.unwrap();
+    }
+    table.delete("1".to_owned()).await.unwrap();
+    table.put("a".to_owned(), Json(vec![1])).await.unwrap();
+    let mut shown = Vec::new();
+    let look = |key: &String, value: Option<&Json<Vec<i64>>>| {
+        shown.push((key.clone(), value.map(|value| value.0[0])));
+    };
+    let again = Numbers::open_with(&log, "numbers", look).await.unwrap();
+    assert_eq!(again.snapshot(), table.snapshot());
+    assert_eq!(shown[0], ("z".to_owned(), Some(0)));
+    let values: Vec<i64> = shown[1..shown.len() - 2].iter().filter_map(|(_, n)| *n).collect();
+    assert!(values.is_sorted() && values.len() > 3, "{values:?}");
+    assert_eq!(shown[shown.len() - 2..], [("1".to_owned(), None), ("a".to_owned(), Some(1))]);
+}
+
+#[tokio::test]
+async fn what_is_not_readable_counts_only_as_long_as_it_is_there() {
+    let log = memory();
+    drop(open(&log).await.unwrap());
+    let raw = async || Table::<Bytes, String>::open(&log, "numbers").await.unwrap();
+    let (key, broken) = (Bytes::from_static(b"k"), Bytes::from_static(b"\xff"));
+    let first = raw().await;
+    first.put(key.clone(), "no number".to_owned()).await.unwrap();
+    first.put(broken.clone(), "[1]".to_owned()).await.unwrap();
+    assert!(open(&log).await.err().unwrap().to_string().contains("value at offset 0"));
+    raw().await.put(key, "[2]".to_owned()).await.unwrap();
+    assert!(open(&log).await.err().unwrap().to_string().contains("key at offset 1"));
+    raw().await.delete(broken).await.unwrap();
+    let table = open(&log).await.unwrap();
+    assert_eq!(table.snapshot(), [("k".to_owned(), Json(vec![2]))]);
+}
+
+#[tokio::test]
 async fn the_former_holder_can_not_write() {
     let log = memory();
     let former = open(&log).await.unwrap();

@@ -43,15 +43,21 @@ fn main() {
     };
     line("start: log and registry", server.start_ms, "ms", 300.0);
     println!("{:<44}{:>9.2} ms", "  of these, the log", server.log_ms);
+    println!("{:<44}{:>9.2} ms", "  time of all cores", server.cpu_ms);
     line("memory (RSS) after the start", server.memory_mib(), "MB", 150.0);
     let mut client = Client::connect(server.address);
     let list = median((0..21).map(|_| timed(|| client.get("/subjects"))));
     line("GET /subjects, all", list, "ms", 20.0);
     let page = median((0..21).map(|_| timed(|| client.get("/schemas?latestOnly=true"))));
     line("GET /schemas?latestOnly=true, the first 1,000", page, "ms", 20.0);
-    let (p50, p99) = by_id(&server, versions);
+    let path = |id| format!("/schemas/ids/{}", id + 1);
+    let (p50, p99) = at_rate(&server, versions, path);
     line("GET by id at 5,000/s: p50", p50, "ms", 1.0);
     line("GET by id at 5,000/s: p99", p99, "ms", 1.0);
+    // What the machine and HTTP alone take.
+    let (p50, p99) = at_rate(&server, versions, |_| "/".to_owned());
+    println!("{:<44}{p50:>9.2} ms", "  of an empty answer: p50");
+    println!("{:<44}{p99:>9.2} ms", "  of an empty answer: p99");
     let registered = (0..REGISTRATIONS).map(|n| {
         let body = fill::request(&fill::schema(&format!("New{n}"), 3));
         timed(|| client.post(&format!("/subjects/new-{n}/versions"), &body))
@@ -83,8 +89,8 @@ fn percentile(all: &mut [f64], percent: usize) -> f64 {
     all[(all.len() - 1) * percent / 100]
 }
 
-/// Asks for schemas by id at a fixed rate, and times each from when it was due.
-fn by_id(server: &Server, ids: usize) -> (f64, f64) {
+/// Asks at a fixed rate for what has a path by id, and times each from when it was due.
+fn at_rate(server: &Server, ids: usize, path: fn(usize) -> String) -> (f64, f64) {
     const CLIENTS: u32 = 4;
     let address = server.address;
     let every = Duration::from_secs(1) * CLIENTS / RATE;
@@ -105,7 +111,7 @@ fn by_id(server: &Server, ids: usize) -> (f64, f64) {
                     }
                     // A step that is prime to most counts: all ids are asked for.
                     id = (id + 7919) % ids;
-                    connection.get(&format!("/schemas/ids/{}", id + 1));
+                    connection.get(&path(id));
                     times.push(due.elapsed().as_secs_f64() * 1000.0);
                 }
                 times

@@ -20,6 +20,8 @@ pub(crate) struct Server {
     pub(crate) start_ms: f64,
     /// Of these, until the log was open.
     pub(crate) log_ms: f64,
+    /// What the start took of all cores, whatever else they did meanwhile.
+    pub(crate) cpu_ms: f64,
 }
 
 impl Drop for Server {
@@ -41,7 +43,8 @@ impl Server {
         let words: Vec<&str> = line.split_whitespace().collect();
         let address = words[0].parse().unwrap();
         let (start_ms, log_ms) = (words[1].parse().unwrap(), words[2].parse().unwrap());
-        Self { child, address, start_ms, log_ms }
+        let cpu_ms = words[3].parse().unwrap();
+        Self { child, address, start_ms, log_ms, cpu_ms }
     }
 
     pub(crate) fn memory_mib(&self) -> f64 {
@@ -67,7 +70,16 @@ pub(crate) fn serve() {
         let registry = Arc::new(Registry::open(log).await.unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        println!("{address} {} {log_ms}", start.elapsed().as_secs_f64() * 1000.0);
+        let start_ms = start.elapsed().as_secs_f64() * 1000.0;
+        println!("{address} {start_ms} {log_ms} {}", cpu_ms());
         axum::serve(listener, rest::router(registry)).await.unwrap();
     });
+}
+
+/// What this process took of all cores until now.
+fn cpu_ms() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    // After the name, which may hold anything: utime and stime in hundredths of a second.
+    let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
+    fields.skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap() * 10.0).sum()
 }

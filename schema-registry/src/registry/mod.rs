@@ -74,9 +74,9 @@ impl Registry {
     /// Opens the registry that this log holds; makes its topic if it is missing. The
     /// former holder, if there is one, can't write any more.
     pub async fn open(log: Arc<dyn Log>) -> Result<Self> {
-        let table: Table<Key, Value> = Table::open(&log, TOPIC).await?;
         let mut state = State::default();
-        table.in_order_of_writes(|key, value| state.apply(key, Some(value)));
+        let table: Table<Key, Value> =
+            Table::open_with(&log, TOPIC, |key, value| state.apply(key, value)).await?;
         tracing::info!(
             subjects = state.subjects.len(),
             schemas = state.schema_count(),

@@ -1,9 +1,12 @@
 //! Keys of the topic.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thalweg_log::table::TableItem;
+
+use super::text::Text;
 
 /// The one tenant that there is.
 const TENANT: &str = "default";
@@ -31,10 +34,11 @@ pub(crate) enum Key {
 }
 
 #[derive(Serialize, Deserialize)]
-struct WireKey {
-    keytype: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    tenant: Option<String>,
+struct WireKey<'a> {
+    #[serde(borrow)]
+    keytype: Cow<'a, str>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
+    tenant: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     context: Option<Arc<str>>,
     // CONFIG and MODE have the subject even where it is null; NOOP has none.
@@ -50,11 +54,11 @@ fn present<'de, D>(from: D) -> Result<Option<Option<Arc<str>>>, D::Error>
 where
     D: serde::Deserializer<'de>,
 {
-    Option::deserialize(from).map(Some)
+    Option::<Text>::deserialize(from).map(|text| Some(text.map(|text| text.0)))
 }
 
 impl Key {
-    fn wire(&self) -> Option<WireKey> {
+    fn wire(&self) -> Option<WireKey<'static>> {
         let (keytype, subject, version) = match self {
             Self::Schema { subject, version } => {
                 ("SCHEMA", Some(Some(subject.clone())), Some(*version))
@@ -70,11 +74,11 @@ impl Key {
             Self::Other(_) => return None,
         };
         let (tenant, context) = match self {
-            Self::Context { name } => (Some(TENANT.to_owned()), Some(name.clone())),
+            Self::Context { name } => (Some(TENANT.into()), Some(name.clone())),
             _ => (None, None),
         };
         let magic = u8::from(version.is_some());
-        Some(WireKey { keytype: keytype.to_owned(), tenant, context, subject, version, magic })
+        Some(WireKey { keytype: keytype.into(), tenant, context, subject, version, magic })
     }
 }
 
@@ -96,12 +100,12 @@ impl TableItem for Key {
             );
             Self::Other(bytes.into())
         };
-        let Ok(wire) = serde_json::from_slice::<WireKey>(bytes) else {
+        let Ok(wire) = serde_json::from_slice::<WireKey<'_>>(bytes) else {
             return Ok(other());
         };
         let of_us = wire.tenant.as_deref().is_none_or(|tenant| tenant == TENANT);
         let subject = wire.subject.flatten();
-        Ok(match (wire.keytype.as_str(), subject, wire.version, wire.context) {
+        Ok(match (&*wire.keytype, subject, wire.version, wire.context) {
             ("SCHEMA", Some(subject), Some(version), _) => Self::Schema { subject, version },
             ("CONFIG", subject, ..) => Self::Config { subject },
             ("MODE", subject, ..) => Self::Mode { subject },

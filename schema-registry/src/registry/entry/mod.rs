@@ -4,6 +4,7 @@
 mod key;
 #[cfg(test)]
 mod tests;
+mod text;
 mod value;
 
 pub(crate) use key::Key;

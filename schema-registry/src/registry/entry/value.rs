@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value as Json};
 use thalweg_log::table::TableItem;
 
+use super::text::Text;
 use crate::registry::metadata::Metadata;
 use crate::registry::rule_set::RuleSet;
 
@@ -85,45 +86,39 @@ impl<'de> Visitor<'de> for SchemaVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SchemaValue, A::Error> {
         let (mut subject, mut schema) = (None, None);
         let (mut version, mut id) = (None, None);
-        let mut value = SchemaValue {
-            subject: "".into(),
-            version: 0,
-            id: 0,
-            schema_type: None,
-            references: Box::default(),
-            metadata: None,
-            rule_set: None,
-            schema: "".into(),
-            deleted: false,
-            rest: None,
-        };
+        let (mut schema_type, mut references) = (None, None);
+        let (mut metadata, mut rule_set) = (None, None);
+        let (mut deleted, mut rest) = (None, None);
         while let Some(name) = map.next_key()? {
             match name {
-                Attribute::Subject => subject = Some(map.next_value()?),
+                Attribute::Subject => subject = Some(map.next_value::<Text>()?.0),
                 Attribute::Version => version = Some(map.next_value()?),
                 Attribute::Id => id = Some(map.next_value()?),
-                Attribute::Schema => schema = Some(map.next_value()?),
-                Attribute::SchemaType => value.schema_type = map.next_value()?,
-                Attribute::References => {
-                    value.references = map.next_value::<Option<_>>()?.unwrap_or_default();
-                }
-                Attribute::Metadata => value.metadata = map.next_value()?,
-                Attribute::RuleSet => value.rule_set = map.next_value()?,
-                Attribute::Deleted => {
-                    value.deleted = map.next_value::<Option<_>>()?.unwrap_or_default()
-                }
+                Attribute::Schema => schema = Some(map.next_value::<Text>()?.0),
+                Attribute::SchemaType => schema_type = map.next_value()?,
+                Attribute::References => references = map.next_value()?,
+                Attribute::Metadata => metadata = map.next_value()?,
+                Attribute::RuleSet => rule_set = map.next_value()?,
+                Attribute::Deleted => deleted = map.next_value()?,
                 Attribute::Other(name) => {
-                    let rest = value.rest.get_or_insert_default();
+                    let rest: &mut Box<Map<_, _>> = rest.get_or_insert_default();
                     rest.insert(name, map.next_value()?);
                 }
             }
         }
         let missing = A::Error::missing_field;
-        value.subject = subject.ok_or_else(|| missing("subject"))?;
-        value.version = version.ok_or_else(|| missing("version"))?;
-        value.id = id.ok_or_else(|| missing("id"))?;
-        value.schema = schema.ok_or_else(|| missing("schema"))?;
-        Ok(value)
+        Ok(SchemaValue {
+            subject: subject.ok_or_else(|| missing("subject"))?,
+            version: version.ok_or_else(|| missing("version"))?,
+            id: id.ok_or_else(|| missing("id"))?,
+            schema_type,
+            references: references.unwrap_or_default(),
+            metadata,
+            rule_set,
+            schema: schema.ok_or_else(|| missing("schema"))?,
+            deleted: deleted.unwrap_or_default(),
+            rest,
+        })
     }
 }
 

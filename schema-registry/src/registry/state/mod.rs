@@ -87,10 +87,9 @@ impl State {
     }
 
     fn space_mut(&mut self, context: &str) -> &mut Space {
-        if !self.spaces.contains_key(context) {
-            self.spaces.insert(context.into(), Space::default());
-        }
-        self.spaces.entry(context.into()).or_default()
+        let known = self.spaces.get_key_value(context);
+        let name = known.map_or_else(|| context.into(), |(name, _)| Arc::clone(name));
+        self.spaces.entry(name).or_default()
     }
 
     /// The contexts that there are, without the default one.
@@ -121,9 +120,10 @@ impl State {
 
     fn take(&mut self, value: &Arc<SchemaValue>) {
         // All versions of a subject share its name.
-        let name = self.subjects.get_key_value(&value.subject).map(|(name, _)| name.clone());
-        let name = name.unwrap_or_else(|| value.subject.clone());
-        let known = self.subjects.get(&name).and_then(|all| all.get(&value.version));
+        let (name, known) = match self.subjects.get_key_value(&value.subject) {
+            Some((name, all)) => (name.clone(), all.get(&value.version)),
+            None => (value.subject.clone(), None),
+        };
         let stored = match known {
             Some(known) if known.schema.is_of(value) => Arc::clone(&known.schema),
             known => {
