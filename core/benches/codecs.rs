@@ -1,5 +1,6 @@
 //! Rows per second of the codecs, one core, for Debezium's envelope of a table
-//! of 10 columns: `cargo bench -p thalweg-core --bench codecs`.
+//! of 10 columns: `cargo bench -p thalweg-core --bench codecs`; with a word behind `--`, only
+//! of those that have it in their name.
 #![allow(missing_docs, reason = "a program, no library")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops, and prints")]
 
@@ -171,23 +172,38 @@ fn cpu_time(start: Instant) -> Duration {
     on_cpu.map_or_else(|| start.elapsed(), Duration::from_nanos)
 }
 
-/// Runs rounds of `ROWS` rows for a fifth of a second, five times; the best.
+/// Whether it was asked for: all are, unless a word was given.
+fn is_wanted(name: &str) -> bool {
+    let word = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    word.is_none_or(|word| name.contains(&word))
+}
+
+/// Runs rounds of `ROWS` rows for a fifth of a second, seven times: the best, and the median
+/// and the worst.
 fn measure(name: &str, bytes: usize, mut round: impl FnMut()) {
-    let mut best = Duration::MAX;
+    if !is_wanted(name) {
+        return;
+    }
+    let mut times = [Duration::ZERO; 7];
     let clock = Instant::now();
-    for _ in 0..5 {
+    for time in &mut times {
         let start = cpu_time(clock);
         let mut rounds = 0;
         while cpu_time(clock).saturating_sub(start) < Duration::from_millis(200) {
             (0..10).for_each(|_| round());
             rounds += 10;
         }
-        best = best.min((cpu_time(clock) - start) / rounds);
+        *time = (cpu_time(clock) - start) / rounds;
     }
+    times.sort_unstable();
     let rows = f64::from(u32::try_from(ROWS).unwrap());
-    let ns = best.as_secs_f64() * 1e9 / rows;
-    let size = bytes / ROWS;
-    println!("{name:<24} {:>7.2} M rows/s  {ns:>7.1} ns/row  {size:>5} bytes/row", 1e3 / ns);
+    let [best, .., worst] = times.map(|time| time.as_secs_f64() * 1e9 / rows);
+    let ns = times[times.len() / 2].as_secs_f64() * 1e9 / rows;
+    let (size, speed) = (bytes / ROWS, 1e3 / ns);
+    println!(
+        "{name:<24} {speed:>7.2} M rows/s  {best:>7.1} / {ns:.1} / {worst:.1} ns/row  \
+         {size:>5} bytes/row"
+    );
 }
 
 /// What a reader makes of it that does not know `before` and the transaction.
@@ -220,7 +236,7 @@ fn main() {
         encoder.encode(&rows, row, &mut bytes).unwrap();
         ends.push(bytes.len());
     }
-    let mut out = Vec::with_capacity(bytes.len());
+    let mut out = bytes.clone();
     measure("avro encode", bytes.len(), || {
         out.clear();
         for row in 0..ROWS {
@@ -246,7 +262,9 @@ fn main() {
         black_box(&read);
     });
     resolving(encoder.schema(), &bytes, &ends);
-    others::measure(encoder.schema(), &bytes, &ends);
+    if is_wanted("apache-avro") || is_wanted("fastavro") {
+        others::measure(encoder.schema(), &bytes, &ends);
+    }
 
     let encoder = json::Encoder::new(rows.layout(), &json::Options::default()).unwrap();
     let decoder = json::Decoder::new(&schema, &json::Options::default()).unwrap();

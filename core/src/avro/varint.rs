@@ -61,7 +61,9 @@ pub(super) fn read(bytes: &[u8], at: &mut usize) -> Result<i64, Fault> {
         *at += 1;
         return Ok(signed(first.into()));
     }
-    read_long(bytes, at)
+    let (number, end) = read_long(bytes, *at)?;
+    *at = end;
+    Ok(number)
 }
 
 #[inline]
@@ -70,27 +72,35 @@ fn signed(raw: u64) -> i64 {
     (raw >> 1) as i64 ^ -((raw & 1) as i64)
 }
 
-/// One of more than a byte.
-fn read_long(bytes: &[u8], at: &mut usize) -> Result<i64, Fault> {
-    if let Some(eight) = bytes.get(*at..).and_then(|rest| rest.first_chunk::<8>()) {
+/// One of more than a byte, and where it ends. What the caller reads it into stays in
+/// registers: nothing is passed by reference.
+#[inline]
+fn read_long(bytes: &[u8], at: usize) -> Result<(i64, usize), Fault> {
+    if let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let eight = u64::from_le_bytes(*eight);
         let ends = !eight & MORE;
         if ends != 0 {
             let bits = ends.trailing_zeros() + 1;
-            *at += bits as usize / 8;
-            return Ok(signed(gather(eight & !MORE & (u64::MAX >> (64 - bits)))));
+            let number = gather(eight & !MORE & (u64::MAX >> (64 - bits)));
+            return Ok((signed(number), at + bits as usize / 8));
         }
     }
+    read_bytewise(bytes, at)
+}
+
+/// One of more than eight bytes, or close to the end.
+#[inline(never)]
+fn read_bytewise(bytes: &[u8], mut at: usize) -> Result<(i64, usize), Fault> {
     let (mut raw, mut shift) = (0, 0);
     loop {
-        let byte = *bytes.get(*at).ok_or(Fault::Truncated)?;
-        *at += 1;
+        let byte = *bytes.get(at).ok_or(Fault::Truncated)?;
+        at += 1;
         if shift == 63 && byte > 1 {
             return Err(Fault::TooLong);
         }
         raw |= u64::from(byte & 0x7f) << shift;
         if byte < 0x80 {
-            return Ok(signed(raw));
+            return Ok((signed(raw), at));
         }
         shift += 7;
     }

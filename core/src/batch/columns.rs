@@ -192,20 +192,27 @@ impl Columns {
         self.set(node, cell);
     }
 
-    /// The last cell of a text or bytes leaf, if it has these bytes: rows of one table are
-    /// much alike, and a range of the arena may be that of several cells.
+    /// Sets a text or bytes leaf of the current row to its last cell, if that has these bytes:
+    /// rows of one table are much alike, and a range of the arena may be that of several
+    /// cells. False if it has others, and nothing is set.
     #[inline]
-    #[must_use]
-    pub fn last_if_same(&self, node: NodeId, bytes: &[u8]) -> Option<Cell> {
-        let Column::Cells(cells) = &self.columns[node] else { return None };
-        match cells.last() {
-            Some(&cell @ Cell::Span { len, .. })
-                if len as usize == bytes.len() && self.bytes(cell) == Some(bytes) =>
-            {
-                Some(cell)
-            }
-            _ => None,
+    pub fn set_if_same(&mut self, node: NodeId, bytes: &[u8]) -> bool {
+        let Column::Cells(cells) = &mut self.columns[node] else { return false };
+        let Some(&Cell::Span { start, len }) = cells.last() else { return false };
+        if len as usize != bytes.len() {
+            return false;
         }
+        let last = self.arena.get(start as usize..).and_then(|rest| rest.get(..bytes.len()));
+        if !last.is_some_and(|last| is_same(last, bytes)) {
+            return false;
+        }
+        if cells.len() < self.rows {
+            cells.resize(self.rows, Cell::Null);
+        }
+        // Made anew: copied whole, it would wait for its own parts to be written.
+        cells.push(Cell::Span { start, len });
+        self.cells += 1;
+        true
     }
 
     /// Puts bytes into the arena, for [`Columns::set`] or
@@ -392,4 +399,21 @@ impl Columns {
 fn span(first: usize, count: usize) -> Cell {
     let bounded = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Cell::Span { start: bounded(first), len: bounded(count) }
+}
+
+/// Whether bytes of one length are the same: short ones without a call.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    fn ends<const N: usize>(bytes: &[u8]) -> Option<([u8; N], [u8; N])> {
+        Some((*bytes.first_chunk()?, *bytes.last_chunk()?))
+    }
+    match a.len() {
+        0 => true,
+        1 => a[0] == b[0],
+        2..4 => ends::<2>(a) == ends(b),
+        4..8 => ends::<4>(a) == ends(b),
+        8..=16 => ends::<8>(a) == ends(b),
+        17..=32 => ends::<16>(a) == ends(b),
+        _ => a == b,
+    }
 }

@@ -8,6 +8,7 @@ use crate::batch::{Cell, Columns, NodeId};
 use crate::codec::{DecodeProblem, join, path_of};
 
 /// The bytes of a datum and how far they are read.
+#[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     bytes: &'a [u8],
     pub(super) at: usize,
@@ -116,18 +117,28 @@ impl Plan {
     }
 
     pub(super) fn run(&self, input: &mut Input<'_>, into: &mut Columns) -> Result<(), Fault> {
+        // A copy that nothing refers to, so that how far it is read stays in a register: each
+        // operation waits for that of the one before.
+        let mut here = *input;
         let mut at = 0;
         while let Some(op) = self.ops.get(at) {
             at += 1;
-            match op {
-                Op::List(leaf, items) => self.read_list(op, *leaf, items, input, into)?,
-                _ => match step(op, input, into) {
-                    Ok(None) => {}
-                    Ok(Some(to)) => at = to as usize,
-                    Err(problem) => return Err(self.fault(Some(op), problem)),
-                },
+            if let Op::List(leaf, items) = op {
+                *input = here;
+                self.read_list(op, *leaf, items, input, into)?;
+                here = *input;
+                continue;
+            }
+            match step(op, &mut here, into) {
+                Ok(None) => {}
+                Ok(Some(to)) => at = to as usize,
+                Err(problem) => {
+                    *input = here;
+                    return Err(self.fault(Some(op), problem));
+                }
             }
         }
+        *input = here;
         Ok(())
     }
 
@@ -174,7 +185,7 @@ impl Plan {
 }
 
 /// One operation on a leaf or struct; where to go on if not at the next one.
-#[inline]
+#[inline(always)]
 fn step(op: &Op, input: &mut Input<'_>, into: &mut Columns) -> Result<Option<u32>, DecodeProblem> {
     match op {
         Op::Text(leaf) => {
@@ -226,7 +237,12 @@ fn step(op: &Op, input: &mut Input<'_>, into: &mut Columns) -> Result<Option<u32
             into.set_present(leaf.node as NodeId);
         }
         Op::Jump(to) => return Ok(Some(*to)),
-        _ => return rare_step(op, input, into),
+        _ => {
+            let mut copy = *input;
+            let next = rare_step(op, &mut copy, into);
+            *input = copy;
+            return next;
+        }
     }
     Ok(None)
 }
@@ -301,8 +317,7 @@ fn rare_step(
 
 #[inline]
 fn put_text(leaf: Leaf, text: &[u8], into: &mut Columns) -> Result<(), DecodeProblem> {
-    if let Some(cell) = into.last_if_same(leaf.node as NodeId, text) {
-        into.set(leaf.node as NodeId, cell);
+    if into.set_if_same(leaf.node as NodeId, text) {
         return Ok(());
     }
     if !text.is_ascii() {
