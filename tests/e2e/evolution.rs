@@ -198,6 +198,48 @@ fn parked_rows_are_bounded_and_the_connector_pauses_there() {
 }
 
 #[test]
+fn parked_rows_go_on_to_the_partitions_of_their_keys() {
+    let home = tempfile::tempdir().unwrap();
+    let (postgres, thalweg) = begin(home.path(), &[("topic.creation.default.partitions", "3")]);
+    postgres
+        .sql(
+            "INSERT INTO items SELECT n, n * 10 FROM generate_series(2, 50) n; \
+             ALTER TABLE items ALTER COLUMN size TYPE text USING size::text; \
+             UPDATE items SET size = 'a'; \
+             INSERT INTO items SELECT n, 'b' FROM generate_series(51, 100) n",
+        )
+        .unwrap();
+    eventually("the note", &thalweg, || (note(&thalweg).is_some(), status(&thalweg, "evo")));
+    allow(&thalweg);
+    postgres.sql("UPDATE items SET size = 'c'").unwrap();
+    let rows = eventually("all rows", &thalweg, || {
+        let rows = rows(&thalweg, "items");
+        (rows.len() == 50 + 50 + 50 + 100, rows)
+    });
+    let mut by_key: std::collections::BTreeMap<i64, (Value, Vec<String>)> = Default::default();
+    for row in &rows {
+        let known = by_key.entry(row["key"]["id"].as_i64().unwrap()).or_default();
+        if !known.1.is_empty() {
+            assert_eq!(known.0, row["partition"], "a key is in two partitions: {row}");
+        }
+        known.0 = row["partition"].clone();
+        known.1.push(row["value"]["after"]["size"].to_string());
+    }
+    for (key, (_, sizes)) in &by_key {
+        let first = match *key {
+            ..=50 => vec![(key * 10).to_string(), r#""a""#.to_owned()],
+            _ => vec![r#""b""#.to_owned()],
+        };
+        let wanted: Vec<String> = first.into_iter().chain([r#""c""#.to_owned()]).collect();
+        assert_eq!(*sizes, wanted, "key {key}");
+    }
+    let partitions: std::collections::BTreeSet<String> =
+        rows.iter().map(|row| row["partition"].to_string()).collect();
+    assert_eq!(partitions.len(), 3);
+    assert!(thalweg.stop().unwrap().success());
+}
+
+#[test]
 fn a_reset_lets_parked_rows_go_and_a_closed_registry_stops_no_other_topic() {
     let home = tempfile::tempdir().unwrap();
     let (postgres, thalweg) = begin(home.path(), &[]);
