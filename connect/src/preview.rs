@@ -32,7 +32,14 @@ impl Handle {
         for table in &told.tables {
             tables.push(self.table(&settings, table).map_err(refusal)?);
         }
-        Ok(json!({ "connector": name, "tables": tables, "notes": told.notes }))
+        let mut notes = told.notes;
+        notes.extend(self.0.stores.parked.of(name).into_keys().map(|topic| {
+            format!(
+                "rows of topic {topic} are parked already (the connector's status says why): those \
+                 that come after a change wait behind them"
+            )
+        }));
+        Ok(json!({ "connector": name, "tables": tables, "notes": notes }))
     }
 
     fn table(&self, settings: &Settings, table: &TablePreview) -> Result<Value, ConnectError> {
@@ -124,12 +131,19 @@ fn subject(
             "the schema begins a subject of its own".to_owned()
         }
     };
+    let goes_on = match settings.evolution.action {
+        _ if told.known.is_some() => true,
+        _ if !told.registers => false,
+        IncompatibleAction::Pause => is_compatible,
+        IncompatibleAction::Evolve | IncompatibleAction::NewSubject => true,
+    };
     let levels: serde_json::Map<String, Value> =
         told.levels.iter().map(|(level, fits)| ((*level).to_owned(), (*fits).into())).collect();
     Ok(Some(json!({
         "subject": told.subject,
         "level": told.level,
         "compatible": is_compatible,
+        "goes_on": goes_on,
         "outcome": outcome,
         "reasons": told.reasons,
         "levels": levels,

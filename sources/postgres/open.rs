@@ -105,7 +105,7 @@ impl<'a> Opening<'a> {
         let (wire, slot) = if streams {
             // The slot decodes with the catalog of its time: the publication
             // must be older.
-            publication::ensure(&sql, &config.publication, &captured).await?;
+            publication::ensure(&sql, &config.publication, &captured, &context.notes).await?;
             let wire = connect(&config.server, Purpose::Replication).await?;
             (Some(wire), slot::find(&sql, &config.slot.name).await?)
         } else {

@@ -1,5 +1,6 @@
 //! The publication: which tables the server sends.
 
+use thalweg_core::connector::Notes;
 use thalweg_core::{ConnectError, ErrorKind};
 use tokio_postgres::error::SqlState;
 
@@ -13,6 +14,7 @@ pub(crate) async fn ensure(
     sql: &Sql,
     config: &PublicationConfig,
     captured: &[TableName],
+    notes: &Notes,
 ) -> Result<(), ConnectError> {
     let exists = exists(sql, &config.name).await?;
     let name = identifier(&config.name);
@@ -37,6 +39,14 @@ pub(crate) async fn ensure(
                         tables,
                         "taken out of the publication: another connector that uses it would miss \
                          their changes; give each one a publication.name of its own"
+                    );
+                    notes.set(
+                        "shared publication",
+                        format!(
+                            "publication {publication} had {tables} too, and has them no more: \
+                             another connector that uses it misses their changes. Give each \
+                             connector a publication.name of its own"
+                        ),
                     );
                 }
                 format!("ALTER PUBLICATION {name} SET TABLE {tables}")

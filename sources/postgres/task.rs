@@ -83,7 +83,12 @@ impl SourceTask for PostgresTask {
                     let (types, binary) = self.types().await?;
                     self.phase = match self.start_backlog(&types, binary).await? {
                         Some(run) => Phase::Backlog(Box::new(run)),
-                        None => Phase::Stream(Box::new(self.start(types, binary).await?)),
+                        None => {
+                            let run = self.start(types, binary).await?;
+                            let lsn = self.place.stream.flush_lsn;
+                            tracing::info!(slot = self.config.slot.name, %lsn, "streaming changes");
+                            Phase::Stream(Box::new(run))
+                        }
                     };
                 }
                 Phase::Backlog(run) => match run.next().await {
@@ -142,6 +147,11 @@ impl PostgresTask {
         let next = if streams { Phase::Starting } else { Phase::Idle };
         if let Phase::Snapshot(run) = std::mem::replace(&mut self.phase, next) {
             let (state, tables) = run.finish();
+            tracing::info!(
+                topics = self.config.settings.topics.prefix,
+                tables = tables.len(),
+                "the snapshot is done"
+            );
             self.tables.extend(tables.into_iter().map(|table| (table.oid, table)));
             if streams {
                 self.snapshot = state;

@@ -51,8 +51,10 @@ impl Incompatible {
             self.version.map_or(String::new(), |version| format!(" with version {version}"));
         format!(
             "the schema of topic {topic} changed, and subject {subject} does not take it: it is \
-             not compatible{against}: {reason}. Make the change compatible, or allow it with PUT \
-             /config/{subject} {{\"compatibility\": \"NONE\"}} on the schema registry"
+             not compatible{against}: {reason}. Allow it by another level (PUT /config/{subject} \
+             {{\"compatibility\": \"NONE\"}} on the schema registry, and set it back when the rows \
+             have come), or by schema.incompatible.action=evolve or new-subject in the \
+             connector's config"
         )
     }
 }

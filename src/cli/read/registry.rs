@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::path::encoded;
+
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest schema that is taken (invariant 7).
@@ -94,6 +96,14 @@ impl Registry {
              --registry ADDR or THALWEG_REGISTRY{more}",
             self.base
         )
+    }
+
+    /// Whether it has a subject with versions.
+    pub(in crate::cli) fn has_subject(&self, subject: &str) -> Result<bool> {
+        let url = format!("{}/subjects/{}/versions", self.base, encoded(subject));
+        let sent = self.agent.get(&url).call();
+        let answer = sent.map_err(|error| self.silent(&error, ""))?;
+        Ok(answer.status().as_u16() != NOT_FOUND)
     }
 
     /// What it answers to a body of JSON; its words where it refuses.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::{Value, json};
 
+use super::super::finish::note;
 use super::super::output::Output;
 use super::super::path::encoded;
 use super::super::read::registry::{self, Registry};
@@ -50,12 +51,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         version.collect::<String>()
     );
     let body = json!({ "schema": schema, "references": arguments.references });
-    let answer = Registry::new(&arguments.registry).post(&path, &body)?;
+    let registry = Registry::new(&arguments.registry);
+    let answer = registry.post(&path, &body)?;
     let mut output = Output::new();
     output.object(&answer)?;
     output.flush()?;
     match answer["is_compatible"].as_bool() {
-        Some(true) => Ok(()),
+        Some(true) => {
+            if !registry.has_subject(&arguments.subject)? {
+                note(&format!(
+                    "the registry has no subject {}: any schema can be its first version",
+                    arguments.subject
+                ));
+            }
+            Ok(())
+        }
         Some(false) => Err(anyhow!(refusal(&arguments.subject, &answer["explanation"]))),
         None => Err(anyhow!("the registry does not say whether the schema is compatible")),
     }

@@ -87,14 +87,14 @@ fn refusals(answer: &Value) -> String {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     for table in list(&answer["tables"]) {
         for subject in list(&table["subjects"]) {
-            if subject["compatible"] == true {
+            if subject["goes_on"] == true {
                 continue;
             }
             let text = |key: &str| subject[key].as_str().unwrap_or_default().to_owned();
             // Writing to a String cannot fail.
             let _ = write!(
                 words,
-                "{}{}: subject {} ({}) would not take the new schema: {}",
+                "{}{}: subject {} ({}): {}",
                 if words.is_empty() { "" } else { "\n" },
                 table["table"].as_str().unwrap_or_default(),
                 text("subject"),

@@ -59,6 +59,12 @@ impl Parking {
                     state.rows
                 ))
             })?;
+            tracing::warn!(
+                connector = %run.connector,
+                bytes = state.bytes,
+                "rows of topic {name} are parked in topic {}: the status says why",
+                state.rows
+            );
             let name: Arc<str> = name.into();
             topics.insert(name, Parked { state, rows, schemas, plans: HashMap::new() });
         }
@@ -122,8 +128,10 @@ impl Parking {
 
     /// Says in the status what is parked and what a person can do.
     fn note(&self, topic: &str, refused: &str) {
+        let rows = self.topics.get(topic).map(|parked| &*parked.rows.name);
+        let place = rows.map_or(String::new(), |rows| format!(", in topic {rows}"));
         let note = format!(
-            "{refused}. Its rows are parked in order until then, and flow on by themselves"
+            "{refused}. Its rows are parked in order until then{place}, and flow on by themselves"
         );
         self.shared.run.notes.set(note_of(topic), note);
     }
