@@ -116,6 +116,10 @@ impl Checker {
             reader: reader.node(clash.site.reader).excerpt(FRAGMENT_BYTES_MAX),
             writer: writer.node(clash.site.writer).excerpt(FRAGMENT_BYTES_MAX),
             causes,
+            field: clash.site.fields.and_then(|[(record, place), _]| {
+                let field = reader.node(record).fields().nth(place)?;
+                Some(field.name().to_owned())
+            }),
             site: clash.site,
         }
     }

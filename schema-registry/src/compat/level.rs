@@ -61,6 +61,20 @@ impl Violation {
         describe::detail(self)
     }
 
+    /// What it is and where, in a line for people, with what to do.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let found = &self.found;
+        let field = found.field.as_deref().map_or(String::new(), |name| format!("field {name}: "));
+        format!(
+            "{field}{} at {} ({}): {}",
+            found.problem.name(),
+            found.path,
+            found.message,
+            self.advice()
+        )
+    }
+
     /// What to do about it, in words for people.
     #[must_use]
     pub fn advice(&self) -> String {

@@ -69,6 +69,8 @@ pub struct Incompatibility {
     /// meant (of the same name, or the only one of its kind), if there is one. Empty if
     /// that was told of another incompatibility already.
     pub causes: Option<Vec<Incompatibility>>,
+    /// The field of the reader's that it is in, by its name.
+    pub field: Option<String>,
     pub(crate) site: Site,
 }
 

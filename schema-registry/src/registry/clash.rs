@@ -64,16 +64,7 @@ impl Clash {
     #[must_use]
     pub fn reasons(&self) -> String {
         let inner = innermost(self.violations.clone());
-        let shown = inner.iter().take(ADVICE_MAX).map(|violation| {
-            let found = &violation.found;
-            format!(
-                "{} at {} ({}): {}",
-                found.problem.name(),
-                found.path,
-                found.message,
-                violation.advice()
-            )
-        });
+        let shown = inner.iter().take(ADVICE_MAX).map(Violation::told);
         shown.collect::<Vec<_>>().join("; ")
     }
 

@@ -58,6 +58,7 @@ fn violation_json(violation: &Violation, fixes: &[Fix]) -> Json {
         "version": violation.version,
         "type": found.problem.name(),
         "path": found.path,
+        "field": found.field,
         "message": found.message,
         "reader": { "schema": reader, "fragment": found.reader },
         "writer": { "schema": writer, "fragment": found.writer },

@@ -74,14 +74,7 @@ impl SchemaStore for Registry {
 
 /// A violation in words.
 fn reason(violation: &Violation) -> String {
-    let Violation { version, found, .. } = violation;
-    format!(
-        "{} at {} against version {version} ({}): {}",
-        found.problem.name(),
-        found.path,
-        found.message,
-        violation.advice()
-    )
+    format!("version {}: {}", violation.version, violation.told())
 }
 
 fn unsigned(id: i32) -> Result<u32, StoreError> {
