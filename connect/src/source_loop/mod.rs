@@ -32,8 +32,9 @@ use crate::log_errors::from_log;
 use crate::store::{Stores, writer_id};
 use crate::supervisor::{Board, End};
 
-/// Most bytes of rows between the poll and the log (invariant 7).
-const IN_FLIGHT_BYTES_MAX: usize = 16 << 20;
+/// Most bytes of rows between the poll and the log (invariant 7), with the room that
+/// their columns have: up to three times what they hold.
+const IN_FLIGHT_BYTES_MAX: usize = 40 << 20;
 
 /// Most batches between two stages; their bytes are bounded by the budget.
 const QUEUE_LEN: usize = 64;
