@@ -17,7 +17,7 @@ use thalweg_log::{GroupOffsets, Log, LogError, TableGroupOffsets};
 pub(crate) use configs::{ConfigStore, Stored, TargetState};
 pub(crate) use offsets::{OffsetChange, OffsetStore};
 pub(crate) use parked::{
-    Entry, Numbered, ParkedChange, ParkedEntries, ParkedSchema, ParkedStore, ParkedTopic,
+    Entry, Numbered, ParkedChange, ParkedEntries, ParkedSchema, ParkedStore, ParkedTopic, gone,
     rows_topic,
 };
 pub(crate) use sink_state::{SinkStateStore, TaskState};

@@ -142,6 +142,12 @@ impl ParkedStore {
     }
 }
 
+/// The end of a topic's being parked: its entry goes, and those of its schemas.
+pub(crate) fn gone(topic: &str, schemas: &[ParkedSchema]) -> impl Iterator<Item = ParkedChange> {
+    let numbers = (0u32..).zip(schemas).map(|(number, _)| Some(number));
+    numbers.chain([None]).map(|number| (topic.to_owned(), number, None))
+}
+
 /// The name of the topic that holds the rows of another that a connector parked.
 pub(crate) fn rows_topic(connector: &str, topic: &str) -> String {
     // The names of topics are ASCII.

@@ -11,7 +11,7 @@ use thalweg_core::{JsonMap, Position};
 use thalweg_log::{GroupOffset, Log, LogError, OffsetAt, TopicInfo, Writer};
 
 use super::{Refusal, Shared};
-use crate::store::{ParkedChange, ParkedSchema, ParkedTopic, Stores, group_id, writer_id};
+use crate::store::{ParkedChange, Stores, gone, group_id, writer_id};
 
 const TOPIC: &str = "kafka_topic";
 const PARTITION: &str = "kafka_partition";
@@ -71,7 +71,8 @@ pub(super) async fn of_source(
     // So do the rows that wait for the schema registry: they come again.
     let parked = if forgets_state { stores.parked.of(name) } else { BTreeMap::new() };
     let rows: Vec<String> = parked.values().map(|(topic, _)| topic.rows.clone()).collect();
-    append(stores, name, &*writer, positions, state, gone(parked)).await.map_err(not_set)?;
+    let parked = parked.iter().flat_map(|(topic, (_, schemas))| gone(topic, schemas)).collect();
+    append(stores, name, &*writer, positions, state, parked).await.map_err(not_set)?;
     for rows in rows.iter().filter_map(|rows| shared.log.topic(rows)) {
         if let Err(error) = shared.log.delete_topic(rows.id).await {
             // It goes at the next start.
@@ -79,16 +80,6 @@ pub(super) async fn of_source(
         }
     }
     Ok(())
-}
-
-/// The end of all that is parked.
-fn gone(parked: BTreeMap<String, (ParkedTopic, Vec<ParkedSchema>)>) -> Vec<ParkedChange> {
-    let mut changes = Vec::new();
-    for (topic, (_, schemas)) in parked {
-        let numbers = (0u32..).zip(&schemas).map(|(number, _)| Some(number));
-        changes.extend(numbers.chain([None]).map(|number| (topic.clone(), number, None)));
-    }
-    changes
 }
 
 /// Positions by partition, as they are asked for.

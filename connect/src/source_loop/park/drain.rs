@@ -18,7 +18,7 @@ use super::super::target;
 use super::{Parked, Parking, note_of};
 use crate::converters::{NoPlan, RecordHeader};
 use crate::log_errors::from_log;
-use crate::store::{Entry, ParkedChange, ParkedSchema};
+use crate::store::{Entry, ParkedChange, ParkedSchema, gone};
 use crate::supervisor::PAUSED;
 
 /// Bytes of one read, and of one append.
@@ -201,9 +201,7 @@ impl Parking {
         parked: &Parked,
         writer: &dyn Writer,
     ) -> Result<(), ConnectError> {
-        let numbers = (0u32..).zip(&parked.schemas).map(|(number, _)| Some(number));
-        let gone = numbers.chain([None]).map(|number| (name.to_string(), number, None));
-        self.append(writer, Vec::new(), gone.collect()).await?;
+        self.append(writer, Vec::new(), gone(name, &parked.schemas).collect()).await?;
         failpoint::reach("park.over");
         let run = &self.shared.run;
         run.notes.clear(&note_of(name));
