@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-pub(crate) use thalweg_harness::measure::{Report, cpu_seconds, memory_mib, percentile, setting};
+pub(crate) use thalweg_harness::measure::{
+    Report, cpu_seconds, family_cpu_seconds, memory_mib, percentile, setting,
+};
 
 /// A GET without starting a process, so that polling costs next to nothing.
 pub(crate) fn get(base: &str, path: &str) -> Result<Value> {

@@ -18,6 +18,8 @@ pub(crate) fn postgres() -> Result<Postgres> {
             setting("shared_buffers", "512MB"),
             setting("checkpoint_timeout", "30min"),
             setting("logical_decoding_work_mem", "256MB"),
+            // It would be at work in one run and not in the next.
+            setting("autovacuum", "off"),
         ],
         ..PostgresOptions::default()
     })?;

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -15,6 +16,9 @@ use crate::supervisor::panic_text;
 
 /// The longest that a task may take to let go of its upstream.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Rows that are worth another worker.
+const STEP_ASIDE_BYTES: usize = 64 << 10;
 
 /// Rows, and their part of the budget.
 pub(super) struct Polled {
@@ -77,5 +81,25 @@ async fn poll(
         if out.send(Polled { batch, permit }).await.is_err() {
             return Ok(());
         }
+        if bytes >= STEP_ASIDE_BYTES {
+            step_aside().await;
+        }
     }
+}
+
+/// Goes to the end of its worker's queue, where an idle worker may take it from.
+///
+/// Waking the next stage made that the next task of this worker, which no other one
+/// takes: without this the two would run in turns and not side by side. (Tokio's own
+/// `yield_now` waits until the worker has nothing else to do.)
+async fn step_aside() {
+    let mut is_first = true;
+    std::future::poll_fn(|context| {
+        if !std::mem::take(&mut is_first) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -7,6 +7,8 @@
 //! temporary copy of the slot. The slot itself stays where rows are durable
 //! (invariant 2): a crash leaves nothing behind but that.
 
+use std::ops::RangeInclusive;
+
 use thalweg_core::failpoint;
 
 use super::{Fault, Purpose, StartAt, Taken, WalFrames, WalTransport, Wire, connect, literal};
@@ -17,10 +19,16 @@ use crate::postgres::position::Lsn;
 const WORTH_BYTES: u64 = 32 << 20;
 /// With less than this left it is done.
 const DONE_BYTES: u64 = 4 << 20;
-/// The first chunk, so that rows come soon. Each is twice as long as the one
-/// before, up to the most: the server keeps a chunk's changes in a file.
-const CHUNK_BYTES_MIN: u64 = 16 << 20;
+/// The first chunk is a third of it within these bounds, so that rows come soon, and
+/// each is twice as long as the one before up to the most. Each begins with what was
+/// decoded before, so that few are better, but the server keeps a chunk's changes in
+/// a file.
+const FIRST_CHUNK_BYTES: RangeInclusive<u64> = 16 << 20..=64 << 20;
 const CHUNK_BYTES_MAX: u64 = 128 << 20;
+
+/// The slot is moved on when so much more is durable: that too decodes again, and
+/// does nothing but free WAL.
+const MOVE_BYTES: u64 = 512 << 20;
 
 /// Each chunk is decoded from the slot's restart point on, which stays behind
 /// the oldest transaction that is open. With more than this to be decoded again
@@ -89,7 +97,8 @@ impl Backlog {
             return Ok(None);
         };
         let from = start.lsn.max(confirmed);
-        if wal_end.0.saturating_sub(from.0) < WORTH_BYTES {
+        let behind = wal_end.0.saturating_sub(from.0);
+        if behind < WORTH_BYTES {
             first.close().await;
             return Ok(None);
         }
@@ -109,7 +118,7 @@ impl Backlog {
             options: options.join(", "),
             asked: from,
             wal_end,
-            chunk_bytes: CHUNK_BYTES_MIN,
+            chunk_bytes: (behind / 3).clamp(*FIRST_CHUNK_BYTES.start(), *FIRST_CHUNK_BYTES.end()),
             is_enough: false,
             durable: confirmed,
             moved: confirmed,
@@ -137,7 +146,7 @@ impl Backlog {
         let (from, to) = (self.asked, Lsn(self.asked.0 + bytes));
         let mut sql = String::new();
         // Always the same session: two can't move one slot at once.
-        if number == 0 && self.durable > self.moved {
+        if number == 0 && self.durable.0.saturating_sub(self.moved.0) >= MOVE_BYTES {
             self.moved = self.durable;
             sql = moving(&self.slot, self.moved);
         }

@@ -22,6 +22,26 @@ pub fn cpu_seconds(pid: u32) -> Option<f64> {
     Some(ticks / 100.0)
 }
 
+/// CPU seconds of a server and its processes, those that have ended included.
+#[must_use]
+pub fn family_cpu_seconds(pid: u32) -> Option<f64> {
+    let mut seconds = 0.0;
+    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let Some((name, fields)) = stat.rsplit_once(')') else { continue };
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let field = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok());
+        let is_server = name.split_once(' ').is_some_and(|(id, _)| id == pid.to_string());
+        if is_server {
+            // The last two are of children that it has waited for.
+            seconds += (11..=14).filter_map(field).sum::<f64>() / 100.0;
+        } else if field(1) == Some(f64::from(pid)) {
+            seconds += (11..=12).filter_map(field).sum::<f64>() / 100.0;
+        }
+    }
+    Some(seconds)
+}
+
 /// A line of `/proc/PID/status` in MiB: `VmRSS` now, `VmHWM` at the most.
 #[must_use]
 pub fn memory_mib(pid: u32, line: &str) -> Option<f64> {
