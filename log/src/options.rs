@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::engine::WRITE_BEHIND_BYTES;
 use crate::topic::TopicConfig;
 
 /// When an append counts as durable.
@@ -47,6 +48,8 @@ pub struct Options {
     pub queue_bytes_max: usize,
     /// Bytes of the latest batches that are kept in memory for readers.
     pub tail_bytes_max: usize,
+    /// Bytes that are kept for segments before they are written.
+    pub write_behind_bytes: usize,
     /// Size of a journal file in bytes: a checkpoint is made for each.
     pub journal_file_bytes: u64,
     /// How often retention is looked at.
@@ -74,6 +77,7 @@ impl Default for Options {
             append_bytes_max: 128 << 20,
             queue_bytes_max: 64 << 20,
             tail_bytes_max: 32 << 20,
+            write_behind_bytes: WRITE_BEHIND_BYTES,
             journal_file_bytes: 64 << 20,
             retention_check: Duration::from_secs(60),
             producer_expiration: Duration::from_secs(86_400),

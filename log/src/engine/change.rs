@@ -37,6 +37,7 @@ impl Partition {
             active: None,
             prepared: None,
             pending: Vec::new(),
+            writing: Vec::new(),
             producers: Arc::default(),
             settled: 0,
             settling: 0,
@@ -114,7 +115,8 @@ impl Engine {
         self.names.remove(&topic.info.name);
         self.producer_count -= topic.producer_count();
         for partition in &topic.partitions {
-            let bytes = partition.pending.iter().map(|p| p.bytes.len());
+            let pending = partition.pending.iter().chain(&partition.writing);
+            let bytes = pending.map(|pending| pending.bytes.len());
             self.pending_bytes -= bytes.sum::<usize>();
         }
         self.unwritten.retain(|at| at.topic != id);
@@ -181,12 +183,14 @@ impl Engine {
             return;
         }
         let mut freed = 0;
-        partition.pending.retain(|pending| {
-            let is_kept = !removed.contains(&pending.base);
-            freed += if is_kept { 0 } else { pending.bytes.len() };
-            is_kept
-        });
-        let is_written = partition.pending.is_empty();
+        for pending in [&mut partition.pending, &mut partition.writing] {
+            pending.retain(|pending| {
+                let is_kept = !removed.contains(&pending.base);
+                freed += if is_kept { 0 } else { pending.bytes.len() };
+                is_kept
+            });
+        }
+        let is_written = partition.pending.is_empty() && partition.writing.is_empty();
         self.pending_bytes -= freed;
         if is_written {
             self.unwritten.remove(&target);

@@ -25,6 +25,7 @@ mod segments;
 mod simulation;
 mod stage;
 mod sync_job;
+mod write_job;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ use bytes::Bytes;
 pub(crate) use command::{Append, CheckedGroup, Command, Produce, Reply, WriterToken};
 pub use produce::Produced;
 pub(crate) use sync_job::{SyncJob, SyncOutcome};
+pub(crate) use write_job::{WriteJob, WriteOutcome};
 
 use crate::api::{Result, TopicId, TopicInfo, TopicPartition};
 use crate::checkpoint::{self, Compacted};
@@ -51,6 +53,7 @@ use crate::view::{PartitionView, View, unknown};
 use compaction::Compactions;
 use producers::ProducerIds;
 use stage::Staged;
+use write_job::Writes;
 
 /// Idle time after which the journal is sealed.
 const SEAL_AFTER: Duration = Duration::from_millis(100);
@@ -59,7 +62,7 @@ const CHECKPOINT_AFTER: Duration = Duration::from_secs(2);
 /// Time after which a failed checkpoint is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Bytes that are kept for segments before they are written.
-const WRITE_BEHIND_BYTES: usize = 8 << 20;
+pub(crate) const WRITE_BEHIND_BYTES: usize = 8 << 20;
 
 /// The log's state and all that changes it.
 pub(crate) struct Engine {
@@ -85,6 +88,7 @@ pub(crate) struct Engine {
     tail_bytes: usize,
     /// So many at its end may not be in a segment yet.
     tail_unwritten: usize,
+    writes: Writes,
     checkpoints: Checkpoints,
     producer_ids: ProducerIds,
     /// Producers that are remembered, over all partitions.
@@ -139,6 +143,8 @@ struct Partition {
     /// The segment that the next append begins.
     prepared: Option<Active>,
     pending: Vec<Pending>,
+    /// Of these a job is under way.
+    writing: Vec<Pending>,
     producers: Arc<Producers>,
     /// Segments before this one are closed in the stored checkpoint.
     settled: i64,
@@ -200,9 +206,6 @@ impl Engine {
     /// After a group: bounds what is kept in memory.
     fn settle(&mut self) {
         self.last_commit = self.clock.elapsed();
-        if self.pending_bytes >= WRITE_BEHIND_BYTES {
-            self.write_segments();
-        }
         self.evict_tail();
     }
 
@@ -356,7 +359,9 @@ impl Engine {
 
     /// Whether groups should wait until the job that is under way is done.
     pub(crate) fn is_congested(&self) -> bool {
-        self.checkpoints.is_running && self.journal.is_congested(self.checkpoints.needed_generation)
+        let needed_from = self.checkpoints.needed_generation;
+        self.is_far_behind()
+            || (self.checkpoints.is_running && self.journal.is_congested(needed_from))
     }
 
     fn partition(&mut self, at: TopicPartition) -> Result<&mut Partition> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::compaction::Compactions;
 use super::producers::ProducerIds;
 use super::replay::Foresight;
+use super::write_job::Writes;
 use super::{Active, Checkpoints, Engine, Partition, Topic};
 use crate::api::Result;
 use crate::checkpoint::{self, Checkpoint, TopicState};
@@ -97,6 +98,7 @@ impl Engine {
             tail: VecDeque::new(),
             tail_bytes: 0,
             tail_unwritten: 0,
+            writes: Writes::default(),
             checkpoints: Checkpoints {
                 number: checkpoint.number,
                 stored: checkpoint.number,
@@ -134,6 +136,7 @@ impl Engine {
             }),
             prepared: None,
             pending: Vec::new(),
+            writing: Vec::new(),
             producers: state.producers,
             settled: state.segments.last().map_or(0, |segment| segment.base),
             settling: 0,

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Engine, WRITE_BEHIND_BYTES};
+use super::Engine;
 use crate::api::{Result, TopicId, TopicInfo, TopicPartition};
 use crate::error::LogError;
 use crate::journal::scan::{File, Scan};
@@ -138,7 +138,7 @@ impl Engine {
             // Done before all else.
             Entry::Swap(_) => {}
         }
-        if self.pending_bytes >= WRITE_BEHIND_BYTES {
+        if self.pending_bytes >= self.options.write_behind_bytes {
             self.write_segments();
         }
         self.evict_tail();

@@ -17,9 +17,9 @@ use crate::segment::{Part, Segment, path};
 
 impl Engine {
     /// Rewrites the partitions whose segments failed, unless a checkpoint is
-    /// under way that counts on their files.
+    /// under way that counts on their files, or writes to them.
     pub(super) fn rewrite_broken(&mut self) {
-        if self.checkpoints.is_running {
+        if self.checkpoints.is_running || self.writes.is_running {
             return;
         }
         while let Some(target) = self.broken.pop_first() {

@@ -13,6 +13,10 @@ impl Engine {
     /// Writes what is pending to the segments. Not synced: that is for a
     /// checkpoint. A segment that can't be written is written again elsewhere.
     pub(super) fn write_segments(&mut self) {
+        if self.writes.is_running {
+            // Its outcome comes first: the writes of a partition have an order.
+            return;
+        }
         let mut left = BTreeSet::new();
         for target in std::mem::take(&mut self.unwritten) {
             if self.broken.contains(&target) {
@@ -20,8 +24,7 @@ impl Engine {
                 continue;
             }
             if let Err(error) = self.write_partition(target) {
-                tracing::error!(%error, "a segment can't be written; it is written again");
-                self.broken.insert(target);
+                self.note_broken(target, &error);
                 left.insert(target);
             }
         }
@@ -50,20 +53,13 @@ impl Engine {
     }
 
     fn write_run(&mut self, target: TopicPartition, base: i64, run: &[Pending]) -> Result<()> {
-        let disk = Arc::clone(&self.disk);
-        let known = self.dirty.get(&(target, base)).cloned().flatten();
+        let file = self.segment_file(target, base)?;
         let partition = self.partition(target)?;
-        let file_path = || path(&partition.view.folder, base, Part::Log);
-        let active = partition.active.as_ref().filter(|a| a.base == base);
-        let file = match active.and_then(|active| active.file.clone()).or(known) {
-            Some(file) => file,
-            None => disk
-                .open(&file_path(), Open::Existing)
-                .map_err(|error| failed("opening", &file_path(), &error))?,
-        };
         let slices: Vec<_> = run.iter().map(|p| IoSlice::new(&p.bytes)).collect();
         let written = file.write_at(&slices, run[0].at);
-        written.map_err(|error| failed("writing", &file_path(), &error))?;
+        written.map_err(|error| {
+            failed("writing", &path(&partition.view.folder, base, Part::Log), &error)
+        })?;
         let mut records = partition.view.write();
         if let Some(segment) = records.segments.iter_mut().rfind(|s| s.base == base) {
             let len: usize = run.iter().map(|p| p.bytes.len()).sum();
@@ -72,6 +68,23 @@ impl Engine {
         drop(records);
         self.dirty.insert((target, base), Some(file));
         Ok(())
+    }
+
+    /// The file of a segment that has more to be written.
+    pub(super) fn segment_file(
+        &mut self,
+        target: TopicPartition,
+        base: i64,
+    ) -> Result<Arc<dyn DiskFile>> {
+        let disk = Arc::clone(&self.disk);
+        let known = self.dirty.get(&(target, base)).cloned().flatten();
+        let partition = self.partition(target)?;
+        let active = partition.active.as_ref().filter(|active| active.base == base);
+        if let Some(file) = active.and_then(|active| active.file.clone()).or(known) {
+            return Ok(file);
+        }
+        let file_path = path(&partition.view.folder, base, Part::Log);
+        disk.open(&file_path, Open::Existing).map_err(|error| failed("opening", &file_path, &error))
     }
 
     /// Closes the file that appends go to, if nothing was written to it since

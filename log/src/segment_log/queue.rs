@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::closed;
 use crate::compact::CompactionOutcome;
-use crate::engine::{Command, SyncOutcome};
+use crate::engine::{Command, SyncOutcome, WriteOutcome};
 
 /// About as many bytes as one group commit takes.
 const GROUP_BYTES_MAX: u64 = 16 << 20;
@@ -25,6 +25,7 @@ pub(super) enum Stop {
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) commands: Vec<Command>,
+    pub(super) written: Option<WriteOutcome>,
     pub(super) outcome: Option<SyncOutcome>,
     pub(super) compaction: Option<CompactionOutcome>,
     /// Set when nothing is queued before it.
@@ -34,6 +35,7 @@ pub(super) struct Work {
 #[derive(Default)]
 struct State {
     commands: VecDeque<Command>,
+    written: Option<WriteOutcome>,
     outcome: Option<SyncOutcome>,
     compaction: Option<CompactionOutcome>,
     stop: Option<Stop>,
@@ -73,6 +75,12 @@ impl Queue {
         }
     }
 
+    /// Hands the outcome of writes of segments to the engine.
+    pub(super) fn push_written(&self, outcome: WriteOutcome) {
+        self.lock().written = Some(outcome);
+        self.changed.notify_one();
+    }
+
     /// Hands the outcome of a job to the engine.
     pub(super) fn push_outcome(&self, outcome: SyncOutcome) {
         self.lock().outcome = Some(outcome);
@@ -107,7 +115,8 @@ impl Queue {
         let mut state = self.lock();
         loop {
             let has_commands = !state.commands.is_empty() && !is_congested;
-            let has_outcome = state.outcome.is_some() || state.compaction.is_some();
+            let has_outcome =
+                state.written.is_some() || state.outcome.is_some() || state.compaction.is_some();
             if has_commands || has_outcome || state.stop.is_some() {
                 state.is_waiting = false;
                 return state.take(is_congested);
@@ -144,6 +153,7 @@ impl Queue {
 impl State {
     fn take(&mut self, is_congested: bool) -> Work {
         let mut work = Work {
+            written: self.written.take(),
             outcome: self.outcome.take(),
             compaction: self.compaction.take(),
             ..Work::default()

@@ -10,7 +10,15 @@ type Outcome = Box<dyn FnOnce(&mut Engine)>;
 type Work = Box<dyn FnOnce() -> Outcome>;
 
 /// Everything that hands out work; one piece of each is under way at a time.
-const SOURCES: &[fn(&mut Engine) -> Option<Work>] = &[sync, compaction];
+const SOURCES: &[fn(&mut Engine) -> Option<Work>] = &[sync, compaction, writes];
+
+fn writes(engine: &mut Engine) -> Option<Work> {
+    let job = engine.take_writes()?;
+    Some(Box::new(move || {
+        let outcome = job.run_to_the_end();
+        Box::new(move |engine: &mut Engine| engine.writes_done(outcome))
+    }))
+}
 
 fn sync(engine: &mut Engine) -> Option<Work> {
     let job = engine.take_job()?;

@@ -96,6 +96,7 @@ impl Simulation {
         let options = Options {
             durability,
             journal_file_bytes: [32 << 10, 128 << 10, 512 << 10][rng.usize(..3)],
+            write_behind_bytes: [0, 4 << 10, 8 << 20][rng.usize(..3)],
             tail_bytes_max: [0, 8 << 10, 1 << 20][rng.usize(..3)],
             retention_check: Duration::from_secs(rng.u64(1..20)),
             compaction_check: Duration::from_millis(rng.u64(1..5000)),
