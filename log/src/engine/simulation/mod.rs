@@ -237,6 +237,7 @@ fn is_surely_refused(error: &LogError, has_failed: bool) -> bool {
         LogError::NoSpace(_)
         | LogError::TopicExists(_)
         | LogError::UnknownTopic(_)
+        | LogError::InvalidTopic(_)
         | LogError::OffsetOutOfRange { .. } => true,
         LogError::Stopped(_) => false,
         LogError::Io { .. } if has_failed => true,

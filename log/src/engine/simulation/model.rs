@@ -55,6 +55,11 @@ impl TopicState {
         Self { info, partitions, compaction }
     }
 
+    pub(super) fn grow(&mut self, total: u32) {
+        self.partitions.resize_with(total as usize, Rc::default);
+        self.info.partitions = total;
+    }
+
     pub(super) fn configure(&mut self, config: Vec<(String, String)>) {
         self.compaction = Compaction::allowed(self.compaction, &config);
         self.info.config = config;

@@ -43,6 +43,7 @@ pub(super) const REQUESTS: &[Request] = &[
     Request { name: "producer id", weight: 3, make: producers::producer_id },
     Request { name: "create", weight: 10, make: topics::create },
     Request { name: "configure", weight: 8, make: topics::configure },
+    Request { name: "grow", weight: 3, make: topics::grow },
     Request { name: "delete", weight: 4, make: topics::delete },
     Request { name: "trim", weight: 16, make: trims::trim },
 ];

@@ -76,6 +76,21 @@ pub(super) fn configure(simulation: &mut Simulation) -> Option<(Command, Asked)>
     Some((command, asked))
 }
 
+pub(super) fn grow(simulation: &mut Simulation) -> Option<(Command, Asked)> {
+    let id = simulation.some_partition()?.topic;
+    let known = simulation.model.known().topics.get(&id)?.info.partitions;
+    let total = known + simulation.rng.u32(1..3);
+    let (reply, mut answer) = oneshot::channel();
+    let command = Command::AddPartitions(id, total, reply);
+    let asked: Asked = Box::new(move |hearing| {
+        hearing.take(answer.try_recv().unwrap(), |state, done| match state.topics.get_mut(&id) {
+            Some(topic) if topic.info.partitions < total => topic.grow(total),
+            _ => assert!(done.is_none(), "a topic became smaller, or was deleted and grew"),
+        });
+    });
+    Some((command, asked))
+}
+
 pub(super) fn delete(simulation: &mut Simulation) -> Option<(Command, Asked)> {
     let id = simulation.some_partition()?.topic;
     let (reply, mut answer) = oneshot::channel();
