@@ -32,7 +32,12 @@ async fn conforms() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conforms_without_memory_of_the_tail() {
     let folders = Folders(Mutex::default());
-    let options = Options { tail_bytes_max: 0, journal_file_bytes: 1 << 20, ..Options::default() };
+    let options = Options {
+        tail_bytes_max: 0,
+        write_behind_bytes: 1,
+        journal_file_bytes: 1 << 20,
+        ..Options::default()
+    };
     conformance::run(|| async {
         let log = SegmentLog::open(&folders.add(), options.clone()).unwrap();
         Arc::new(log) as Arc<dyn Log>

@@ -46,6 +46,7 @@ pub(crate) fn options(durability: &str) -> Options {
         durability: durability.parse().unwrap(),
         journal_file_bytes: 256 << 10,
         tail_bytes_max: 64 << 10,
+        write_behind_bytes: 8 << 10,
         ..Options::default()
     }
 }
