@@ -124,3 +124,20 @@ fn describing_finds_no_problem() {
     assert_eq!(names.len(), count, "a key is declared twice");
     assert!(described.definitions.iter().any(|d| d.name == "flush.size" && d.required));
 }
+
+#[test]
+fn schemas_are_told_to_the_runtime_and_lay_rows_out() {
+    let base = [("store.url", "file:///x"), ("format.class", "json"), ("flush.size", "1")];
+    let with = |value| {
+        let (config, problems, _) = read(&[&base[..], &[("schema.compatibility", value)]].concat());
+        (config.read_as, config.layout, problems.len())
+    };
+    let (_, plain, _) = with("NONE");
+    assert_eq!(plain, read(&base).0.layout);
+    assert_eq!(with("NONE"), (ReadAs::Written, plain, 0));
+    let (newest, layout, _) = with("BACKWARD");
+    assert_eq!((newest, with("full")), (ReadAs::Newest, (ReadAs::Newest, layout, 0)));
+    assert_ne!(layout, plain);
+    assert_eq!(with("FORWARD").0, ReadAs::Oldest);
+    assert_eq!(with("FORWARD_TRANSITIVE").2, 1);
+}
