@@ -60,7 +60,7 @@ fn every_problem_is_told_by_its_key() {
         ("rotate.schedule.interval.ms", "1000"),
         ("s3.part.size", "1"),
         ("store.kafka.keys", "true"),
-        ("schema.compatibility", "BACKWARD"),
+        ("schema.compatibility", "BACKWARD_TRANSITIVE"),
         ("topics.dir", "../lake"),
         ("aws.access.key.id", "AK"),
         ("behavior.on.null.values", "write"),
