@@ -17,7 +17,9 @@ use std::sync::Arc;
 
 use thalweg_core::ConnectError;
 use thalweg_core::config::{Declare, Problem};
-use thalweg_core::connector::{About, Assigned, Checked, SinkConnector, SinkContext, StartOffsets};
+use thalweg_core::connector::{
+    About, Assigned, Checked, ReadAs, SinkConnector, SinkContext, StartOffsets,
+};
 
 pub use config::S3Config;
 use config::Target;
@@ -44,6 +46,10 @@ impl SinkConnector for S3Sink {
 
     fn declare(&self, keys: &mut Declare<'_>) -> S3Config {
         config::declare(keys)
+    }
+
+    fn read_as(&self, config: &S3Config) -> ReadAs {
+        config.read_as
     }
 
     async fn check(&self, config: &S3Config) -> Checked {

@@ -7,6 +7,7 @@ mod path;
 pub(crate) mod read;
 pub(crate) mod registry;
 pub(crate) mod schema;
+mod schema_file;
 mod server;
 pub(crate) mod topics;
 pub(crate) mod write;

@@ -14,6 +14,7 @@ mod kafka;
 mod lake;
 mod offsets;
 mod pipeline;
+mod reading;
 mod refusals;
 mod registry;
 mod s3;

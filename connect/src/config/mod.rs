@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thalweg_core::config::{ConfigMap, Declare, Declared, Problem};
+use thalweg_core::connector::ReadAs;
 
 use crate::converters::{Converter, Converters};
 use crate::plugins::{Plugin, Plugins};
@@ -102,7 +103,7 @@ impl Reader {
         let mut keys = Declare::read(config);
         let runtime = runtime::declare(self, plugin, Some(config), &mut keys);
         plugin.declare(&mut keys);
-        let Declared { definitions, mut problems, warnings, .. } = keys.finish();
+        let Declared { definitions, mut problems, mut warnings, .. } = keys.finish();
         if config.get("name").is_some_and(String::is_empty) {
             problems.retain(|problem| problem.key != "name");
             let message = "Invalid value  for configuration name: String may not be empty";
@@ -110,6 +111,15 @@ impl Reader {
         }
         if problems.is_empty() {
             problems = plugin.validate(config);
+        }
+        if let (Plugin::Sink(sink), true) = (plugin, problems.is_empty())
+            && sink.read_as(config) != ReadAs::Written
+            && runtime.value.registered().is_none()
+        {
+            let message = "its schemas are no versions of a subject: the sink gets each row with \
+                           its own, whatever it was asked to make of other versions \
+                           (schema.compatibility)";
+            warnings.push(Problem::new("value.converter", message));
         }
         Reading {
             definitions: distinct(definitions),

@@ -6,7 +6,7 @@ use thalweg_core::config::{ConfigMap, Declare};
 
 use super::evolution::{self, Evolution};
 use super::{Reader, TASKS_MAX, TopicCreation, TopicFilter, is_placeholder, topics};
-use crate::converters::{Converter, Side};
+use crate::converters::{Converter, Purpose, Side};
 use crate::plugins::Plugin;
 
 thalweg_core::choices! {
@@ -52,8 +52,12 @@ pub(super) fn declare(
         Plugin::Source(_) => evolution::declare(keys),
         Plugin::Sink(_) => Evolution::default(),
     };
-    let key = reader.converters.declare(Side::Key, evolution.action, keys);
-    let value = reader.converters.declare(Side::Value, evolution.action, keys);
+    let purpose = match plugin {
+        Plugin::Source(_) => Purpose::Write(evolution.action),
+        Plugin::Sink(_) => Purpose::Read,
+    };
+    let key = reader.converters.declare(Side::Key, purpose, keys);
+    let value = reader.converters.declare(Side::Value, purpose, keys);
     let headers = keys
         .choice("header.converter", "How headers are written and read.")
         .class()

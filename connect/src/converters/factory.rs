@@ -13,6 +13,15 @@ use super::{
 /// The worker's default for keys and values.
 pub const DEFAULT_CLASS: &str = "io.confluent.connect.avro.AvroConverter";
 
+/// What converters are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A source: they write, and this is done with what a registry refuses.
+    Write(IncompatibleAction),
+    /// A sink: they read.
+    Read,
+}
+
 /// Makes converters. One per process.
 pub struct Converters {
     store: Arc<dyn SchemaStore>,
@@ -41,7 +50,7 @@ impl Converters {
     pub fn declare(
         &self,
         side: Side,
-        incompatible: IncompatibleAction,
+        purpose: Purpose,
         keys: &mut Declare<'_>,
     ) -> Arc<dyn Converter> {
         let name = format!("{}.converter", side.name());
@@ -60,7 +69,7 @@ impl Converters {
         match find(&class).map_or(Make::Avro, |class| class.make) {
             Make::Avro => {
                 let own = &*self.is_own_registry;
-                Arc::new(avro::declare(side, incompatible, keys, &self.store, own))
+                Arc::new(avro::declare(side, purpose, keys, &self.store, own))
             }
             Make::Json => Arc::new(json::declare(side, keys)),
             Make::String => {

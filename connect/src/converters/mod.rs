@@ -22,7 +22,7 @@ use thalweg_core::schema::Kind;
 use thalweg_core::{BoxFuture, ConnectError, ErrorKind};
 
 pub use bytes::ByteArrayConverter;
-pub use factory::{Converters, DEFAULT_CLASS};
+pub use factory::{Converters, DEFAULT_CLASS, Purpose};
 pub use number::NumberConverter;
 pub use registered::{
     Foretold, Incompatible, IncompatibleAction, NoPlan, RecordHeader, Registered, Unregistered,
@@ -89,7 +89,7 @@ pub trait RowEncoder: Send + Sync {
 /// Does for the rows of one batch what [`RowEncoder::encode`] does.
 pub type RowWriter<'a> = Box<dyn Fn(usize, &mut Vec<u8>) -> Result<bool, ConnectError> + 'a>;
 
-/// Which schema bytes are of, within one [`RowDecoder`]: rows with equal tags
+/// Which schema rows are of, within one [`RowDecoder`]: rows with equal tags
 /// share a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(pub u32);
@@ -115,6 +115,51 @@ pub trait RowDecoder: Send {
     /// Adds one row to columns of the tag's layout. On an error the row is not
     /// there.
     fn decode(&mut self, tag: Tag, bytes: &[u8], into: &mut Columns) -> Result<(), ConnectError>;
+
+    /// Its other face, if its schemas are versions of subjects.
+    fn versioned(&mut self) -> Option<&mut dyn Versioned> {
+        None
+    }
+}
+
+/// A decoder whose records name schemas of a registry: it can read them with
+/// other schemas than they were written with. Its errors are those of
+/// [`RowDecoder`].
+pub trait Versioned: Send {
+    /// The id of the schema that a record was written with.
+    fn writer(&self, bytes: &[u8]) -> Result<u32, ConnectError>;
+
+    /// Where a schema stands among those that the topic's are versions of; none
+    /// if it is no version there.
+    fn version(&mut self, id: u32) -> BoxFuture<'_, Result<Option<SchemaVersion>, ConnectError>>;
+
+    /// The newest version of the subject that a schema is for.
+    fn newest(&mut self, id: u32) -> BoxFuture<'_, Result<Option<NewestSchema>, ConnectError>>;
+
+    /// Whether records are to be read with the newest version.
+    fn wants_newest(&self) -> bool;
+
+    /// From here on records are read with the schema of this id; with none, each
+    /// with its writer's.
+    fn read_as(&mut self, reader: Option<u32>);
+}
+
+/// Where a schema stands in its subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The subject.
+    pub subject: Arc<str>,
+    /// The version, from 1.
+    pub version: i32,
+}
+
+/// The newest schema of a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewestSchema {
+    /// The subject.
+    pub subject: Arc<str>,
+    /// The schema's id.
+    pub id: u32,
 }
 
 /// A decoder of records that all have one layout: there is nothing to look up.

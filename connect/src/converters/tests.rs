@@ -59,7 +59,7 @@ mod registered {
 
     use super::super::avro::{AvroConverter, AvroSettings, SchemaStore, StoreError};
     use super::super::json::{JsonConverter, JsonSettings};
-    use super::super::{Converters, NumberConverter};
+    use super::super::{Converters, NumberConverter, Purpose};
     use super::*;
     use thalweg_core::schema::{Kind, Schema};
 
@@ -277,8 +277,8 @@ mod registered {
         let converters =
             Converters::new(Arc::new(Store::default()), |url| url == "http://localhost:8081");
         let mut keys = Declare::read(&posted);
-        converters.declare(Side::Key, IncompatibleAction::Pause, &mut keys);
-        converters.declare(Side::Value, IncompatibleAction::Pause, &mut keys);
+        converters.declare(Side::Key, Purpose::Write(IncompatibleAction::Pause), &mut keys);
+        converters.declare(Side::Value, Purpose::Write(IncompatibleAction::Pause), &mut keys);
         keys.finish()
     }
 

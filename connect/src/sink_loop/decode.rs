@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use thalweg_core::batch::{Batch, Columns, Header};
-use thalweg_core::connector::{SinkBatch, SinkPartition};
+use thalweg_core::connector::{ReadAs, SinkBatch, SinkPartition, StateStore};
 use thalweg_core::schema::Value;
 use thalweg_core::{ConnectError, ErrorKind};
 use thalweg_log::LogError;
 use thalweg_log::record::{BatchDecoder, Batches, Record};
 
 use super::coordinates;
+use super::reading::Reading;
 use crate::config::Settings;
-use crate::converters::{RowDecoder, Tag};
+use crate::converters::{Converter, RowDecoder, Side, Tag};
 
 /// Rows and bytes at which a batch is handed over.
 const ROWS_MAX: usize = 1 << 16;
@@ -19,15 +20,68 @@ const BYTES_MAX: usize = 8 << 20;
 /// Rows between two looks at the bytes.
 const LOOK_ROWS: usize = 256;
 
-/// The decoders of one topic.
+/// The decoders of one partition.
 pub(super) struct Decoders {
-    key: Box<dyn RowDecoder>,
-    value: Box<dyn RowDecoder>,
+    key: SideDecoder,
+    value: SideDecoder,
+}
+
+/// The decoder of one side of its records.
+struct SideDecoder {
+    decoder: Box<dyn RowDecoder>,
+    /// Where records are read with other schemas than their writers'.
+    reading: Option<Reading>,
 }
 
 impl Decoders {
-    pub(super) fn new(settings: &Settings, topic: &str) -> Self {
-        Self { key: settings.key.decoder(topic), value: settings.value.decoder(topic) }
+    /// For records from the first of these offsets on; the second is the
+    /// partition's end.
+    pub(super) fn new(
+        settings: &Settings,
+        wanted: ReadAs,
+        partition: &SinkPartition,
+        (next, end): (i64, i64),
+        state: &Arc<dyn StateStore>,
+    ) -> Result<Self, ConnectError> {
+        let side = |converter: &dyn Converter, wanted, side| {
+            let mut decoder = converter.decoder(&partition.topic);
+            let reading =
+                Reading::open(&mut *decoder, wanted, side, partition, (next, end), state)?;
+            Ok::<_, ConnectError>(SideDecoder { decoder, reading })
+        };
+        Ok(Self {
+            key: side(&*settings.key, ReadAs::Written, Side::Key)?,
+            value: side(&*settings.value, wanted, Side::Value)?,
+        })
+    }
+
+    fn begin(&mut self) {
+        for side in [&mut self.key, &mut self.value] {
+            if let Some(reading) = &mut side.reading {
+                reading.begin();
+            }
+        }
+    }
+}
+
+impl SideDecoder {
+    #[inline]
+    async fn tag(
+        &mut self,
+        bytes: Option<&[u8]>,
+        offset: i64,
+    ) -> Result<Option<Tag>, ConnectError> {
+        let Some(bytes) = bytes else { return Ok(None) };
+        if let Some(reading) = &mut self.reading
+            && let Some(versioned) = self.decoder.versioned()
+            && !reading.is_set(offset, bytes, versioned)?
+        {
+            reading.set(offset, bytes, versioned).await?;
+        }
+        match self.decoder.tag(bytes)? {
+            Some(tag) => Ok(Some(tag)),
+            None => self.decoder.learn(bytes).await.map(Some),
+        }
     }
 }
 
@@ -81,6 +135,7 @@ async fn until(
 ) -> Result<(Vec<SinkBatch>, i64), Stopped> {
     let mut rows = Rows::new(partition);
     let mut next = from;
+    decoders.begin();
     let damaged = |offset: i64, error: &LogError| Stopped {
         offset,
         error: ConnectError::bad_record(coordinates(partition, Some(offset)), error.to_string()),
@@ -129,32 +184,20 @@ async fn push(
     record: &Record<'_>,
     decoders: &mut Decoders,
 ) -> Result<(), ConnectError> {
-    let key = tag(&mut *decoders.key, record.key).await?;
-    let value = tag(&mut *decoders.value, record.value).await?;
+    let key = decoders.key.tag(record.key, record.offset).await?;
+    let value = decoders.value.tag(record.value, record.offset).await?;
     rows.make_room(key, value, decoders);
     if let (Some(tag), Some(bytes), Some((_, columns))) = (key, record.key, &mut rows.key) {
-        decoders.key.decode(tag, bytes, columns)?;
+        decoders.key.decoder.decode(tag, bytes, columns)?;
     } else if let Some((_, columns)) = &mut rows.key {
         columns.absent_row();
     }
     if let (Some(tag), Some(bytes), Some((_, columns))) = (value, record.value, &mut rows.value) {
-        decoders.value.decode(tag, bytes, columns)?;
+        decoders.value.decoder.decode(tag, bytes, columns)?;
     } else if let Some((_, columns)) = &mut rows.value {
         columns.absent_row();
     }
     rows.end_row(record)
-}
-
-#[inline]
-async fn tag(
-    decoder: &mut dyn RowDecoder,
-    bytes: Option<&[u8]>,
-) -> Result<Option<Tag>, ConnectError> {
-    let Some(bytes) = bytes else { return Ok(None) };
-    match decoder.tag(bytes)? {
-        Some(tag) => Ok(Some(tag)),
-        None => decoder.learn(bytes).await.map(Some),
-    }
 }
 
 /// Rows under construction. A null fits any schema.
@@ -187,8 +230,8 @@ impl<'a> Rows<'a> {
             self.close();
         }
         let rows = self.offsets.len();
-        begin(&mut self.key, key, &*decoders.key, rows);
-        begin(&mut self.value, value, &*decoders.value, rows);
+        begin(&mut self.key, key, &*decoders.key.decoder, rows);
+        begin(&mut self.value, value, &*decoders.value.decoder, rows);
     }
 
     fn is_full(&self) -> bool {

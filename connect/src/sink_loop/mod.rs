@@ -8,6 +8,7 @@ mod assign;
 mod decode;
 mod progress;
 mod reader;
+mod reading;
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thalweg_core::connector::{
-    Assigned, DynSink, DynSinkTask, Notes, SinkBatch, SinkContext, SinkPartition,
+    Assigned, DynSink, DynSinkTask, Notes, SinkBatch, SinkContext, SinkPartition, StateStore,
 };
 use thalweg_core::{ConnectError, Coordinates, ErrorKind, failpoint};
 use thalweg_log::{Log, Writer};
@@ -77,15 +78,15 @@ pub(crate) async fn run(run: SinkRun) -> Result<End, ConnectError> {
     let group = group_id(&run.connector);
     let partitions = assign::partitions(&run);
     let assigned = assign::committed(&run, &group, &partitions).await?;
-    let state = TaskState::new(
+    let state: Arc<dyn StateStore> = Arc::new(TaskState::new(
         Arc::clone(&run.connector),
         Arc::clone(&run.stores.sink_state),
         Arc::clone(&writer),
-    );
+    ));
     let context = SinkContext {
         connector: Arc::clone(&run.connector),
         task: run.task,
-        state: Arc::new(state),
+        state: Arc::clone(&state),
         cancel: run.cancel.clone(),
         notes: run.notes.clone(),
     };
@@ -99,7 +100,7 @@ pub(crate) async fn run(run: SinkRun) -> Result<End, ConnectError> {
     let next = assign::first_offsets(&run, &assigned, &start).await?;
     let progress = Progress::new(group, &assigned, &next);
     let (tx, rx) = reader::channel();
-    let reader = tokio::spawn(Reader::new(&run, next).run(tx));
+    let reader = tokio::spawn(Reader::new(&run, state, next).run(tx));
     let mut sink = Running { run, task, progress, partitions };
     let ended = sink.drive(rx).await;
     let closed = sink.close(ended.is_ok()).await;

@@ -1,12 +1,13 @@
 //! Reads and decodes ahead of the sink.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use thalweg_core::connector::{Notes, Offsets, SinkBatch, SinkPartition};
+use thalweg_core::connector::{Notes, Offsets, ReadAs, SinkBatch, SinkPartition, StateStore};
 use thalweg_core::{ConnectError, failpoint};
 use thalweg_log::record::{BatchDecoder, OPENED_BYTES_MAX};
-use thalweg_log::{Fetched, Log, LogError};
+use thalweg_log::{Fetched, Log, LogError, OffsetAt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::decode::{Decoders, decode};
@@ -47,19 +48,25 @@ pub(super) struct Reader {
     settings: Arc<Settings>,
     notes: Notes,
     cursors: Vec<(SinkPartition, i64)>,
-    decoders: HashMap<Arc<str>, Decoders>,
+    /// Which schema the sink wants rows to have.
+    wanted: ReadAs,
+    state: Arc<dyn StateStore>,
+    decoders: HashMap<SinkPartition, Decoders>,
     opener: BatchDecoder,
     budget: Arc<Semaphore>,
 }
 
 impl Reader {
-    /// Of these partitions, from these offsets.
-    pub(super) fn new(run: &SinkRun, next: Offsets) -> Self {
+    /// Of these partitions, from these offsets. What must be the same after a
+    /// restart goes into the task's state.
+    pub(super) fn new(run: &SinkRun, state: Arc<dyn StateStore>, next: Offsets) -> Self {
         Self {
             log: Arc::clone(&run.log),
             settings: Arc::clone(&run.settings),
             notes: run.notes.clone(),
             cursors: next,
+            wanted: run.sink.read_as(&run.settings.config),
+            state,
             decoders: HashMap::new(),
             opener: BatchDecoder::new(OPENED_BYTES_MAX),
             budget: Arc::new(Semaphore::new(AHEAD_BYTES_MAX)),
@@ -81,7 +88,10 @@ impl Reader {
                         number += 1;
                     }
                     // The topic is gone: the loop of the sink revokes it.
-                    Ok(None) => drop(self.cursors.swap_remove(number)),
+                    Ok(None) => {
+                        let (partition, _) = self.cursors.swap_remove(number);
+                        self.decoders.remove(&partition);
+                    }
                     Err(error) => {
                         drop(out.send(Read::Failed(error)).await);
                         return;
@@ -150,11 +160,18 @@ impl Reader {
         fetched: &Fetched,
         out: &mpsc::Sender<Read>,
     ) -> Result<(), ConnectError> {
-        let settings = &self.settings;
-        let decoders = self
-            .decoders
-            .entry(Arc::clone(&partition.topic))
-            .or_insert_with(|| Decoders::new(settings, &partition.topic));
+        let decoders = match self.decoders.entry(partition.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let end = self.log.offset(assign::in_log(partition), OffsetAt::End).await;
+                let end = end.map_err(|error| {
+                    let (topic, number) = (&partition.topic, partition.partition);
+                    from_log(&error, format!("reading the end of {topic}-{number}"))
+                })?;
+                let (settings, state) = (&self.settings, &self.state);
+                place.insert(Decoders::new(settings, self.wanted, partition, (next, end), state)?)
+            }
+        };
         let decoded = decode(&fetched.batches, next, partition, decoders, &mut self.opener).await;
         failpoint::reach("sink.decoded");
         for batch in decoded.batches {

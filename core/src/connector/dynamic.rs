@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    About, Assigned, Checked, Committer, DdlPreview, Offsets, SinkBatch, SinkConnector,
+    About, Assigned, Checked, Committer, DdlPreview, Offsets, ReadAs, SinkBatch, SinkConnector,
     SinkContext, SinkPartition, SinkTask, SourceConnector, SourceContext, SourceTask, StartOffsets,
     WriteReport,
 };
@@ -62,6 +62,8 @@ pub trait DynSink: Send + Sync {
     fn declare(&self, keys: &mut Declare<'_>);
     /// Problems between keys of a config that has none by itself.
     fn validate(&self, config: &ConfigMap) -> Vec<Problem>;
+    /// See [`SinkConnector::read_as`].
+    fn read_as(&self, config: &ConfigMap) -> ReadAs;
     /// Looks at the outside world.
     fn check<'a>(&'a self, config: &'a ConfigMap) -> BoxFuture<'a, Checked>;
     /// Opens a task.
@@ -188,6 +190,10 @@ impl<C: SinkConnector> DynSink for Adapter<C> {
 
     fn validate(&self, config: &ConfigMap) -> Vec<Problem> {
         self.0.validate(&self.0.declare(&mut Declare::read(config)))
+    }
+
+    fn read_as(&self, config: &ConfigMap) -> ReadAs {
+        self.0.read_as(&self.0.declare(&mut Declare::read(config)))
     }
 
     fn check<'a>(&'a self, config: &'a ConfigMap) -> BoxFuture<'a, Checked> {

@@ -19,8 +19,8 @@ pub use dynamic::{
 pub use notes::Notes;
 pub use preview::{DdlPreview, RowSchemas, TablePreview};
 pub use sinks::{
-    Assigned, Offsets, Rejected, SinkBatch, SinkConnector, SinkContext, SinkPartition, SinkTask,
-    StartOffsets, StateStore, WriteReport,
+    Assigned, Offsets, ReadAs, Rejected, SinkBatch, SinkConnector, SinkContext, SinkPartition,
+    SinkTask, StartOffsets, StateStore, WriteReport,
 };
 pub use sources::{Committer, SourceConnector, SourceContext, SourceTask};
 

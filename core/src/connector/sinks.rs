@@ -101,6 +101,19 @@ pub struct SinkContext {
     pub notes: Notes,
 }
 
+/// Which schema a sink wants the values of a partition to have, where their
+/// schemas are versions of a subject in a registry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadAs {
+    /// The one that each was written with.
+    #[default]
+    Written,
+    /// The newest version that the partition had up to there.
+    Newest,
+    /// The oldest version that the partition had up to there.
+    Oldest,
+}
+
 /// A kind of sink.
 pub trait SinkConnector: Send + Sync + 'static {
     /// Its config, read.
@@ -118,6 +131,12 @@ pub trait SinkConnector: Send + Sync + 'static {
     fn validate(&self, config: &Self::Config) -> Vec<Problem> {
         let _ = config;
         Vec::new()
+    }
+
+    /// Which schema it wants values to have.
+    fn read_as(&self, config: &Self::Config) -> ReadAs {
+        let _ = config;
+        ReadAs::Written
     }
 
     /// Looks at the outside world: can the target be reached and written.

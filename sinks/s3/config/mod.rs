@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use thalweg_core::choices;
 use thalweg_core::config::Declare;
+use thalweg_core::connector::ReadAs;
 use thalweg_core::json::DecimalFormat;
 
 use super::names::Names;
@@ -23,6 +24,16 @@ choices! {
         Ignore = "ignore",
         /// They are errors.
         Fail = "fail",
+    }
+}
+
+choices! {
+    /// `schema.compatibility`.
+    enum Compatibility {
+        None = "NONE",
+        Backward = "BACKWARD",
+        Forward = "FORWARD",
+        Full = "FULL",
     }
 }
 
@@ -96,6 +107,8 @@ pub struct S3Config {
     pub(crate) partitioner: Partitioner,
     pub(crate) rotation: Rotation,
     pub(crate) null_values: NullValues,
+    /// Which version of a partition's schemas all rows get.
+    pub(crate) read_as: ReadAs,
     /// What of the config decides paths and bytes, as one number.
     pub(crate) layout: u64,
 }
@@ -115,9 +128,15 @@ pub(super) fn declare(keys: &mut Declare<'_>) -> S3Config {
     let (partitioner, described) = layout::declare(keys, &names.directory_delim, zone);
     keys.set_group("Rotation");
     let rotation = rotation(keys, zone, &partitioner);
+    let read_as = read_as(keys);
     inert::declare(keys);
-    let layout = fingerprint(&format!("{files:?}{described}{names:?}"));
-    S3Config { target, names, files, partitioner, rotation, null_values, layout }
+    let schemas = match read_as {
+        // As it was before there was this key: plans of then go on.
+        ReadAs::Written => String::new(),
+        other => format!("{other:?}"),
+    };
+    let layout = fingerprint(&format!("{files:?}{described}{names:?}{schemas}"));
+    S3Config { target, names, files, partitioner, rotation, null_values, read_as, layout }
 }
 
 /// A stable number of a text.
@@ -268,7 +287,6 @@ fn rotation(keys: &mut Declare<'_>, zone: Option<Tz>, partitioner: &Partitioner)
             "rotate.schedule.interval.ms needs it: set it, for instance to UTC",
         );
     }
-    keys.refuse("schema.compatibility", "NONE", "When a change of schema closes a file.");
     Rotation {
         flush_size: flush.max(1).unsigned_abs(),
         interval_ms: (interval > 0).then_some(interval),
@@ -276,6 +294,24 @@ fn rotation(keys: &mut Declare<'_>, zone: Option<Tz>, partitioner: &Partitioner)
         schedule_ms: (schedule > 0).then_some(schedule),
         zone: zone.unwrap_or(Tz::UTC),
         open_files_max: usize::try_from(open).ok().filter(|&files| files > 0),
+    }
+}
+
+fn read_as(keys: &mut Declare<'_>) -> ReadAs {
+    let compatibility = keys
+        .choice(
+            "schema.compatibility",
+            "What happens when rows come with several versions of a schema. NONE: a new schema \
+             closes the files. BACKWARD and FULL: rows of older versions are read with the newest \
+             one that the topic's partition had, so that only a newer one closes the files. \
+             FORWARD: all rows are read with the oldest one. Needs the AvroConverter for values.",
+        )
+        .high()
+        .default(Compatibility::None);
+    match compatibility {
+        Compatibility::None => ReadAs::Written,
+        Compatibility::Backward | Compatibility::Full => ReadAs::Newest,
+        Compatibility::Forward => ReadAs::Oldest,
     }
 }
 

@@ -60,7 +60,7 @@ fn every_problem_is_told_by_its_key() {
         ("rotate.schedule.interval.ms", "1000"),
         ("s3.part.size", "1"),
         ("store.kafka.keys", "true"),
-        ("schema.compatibility", "BACKWARD"),
+        ("schema.compatibility", "BACKWARD_TRANSITIVE"),
         ("topics.dir", "../lake"),
         ("aws.access.key.id", "AK"),
         ("behavior.on.null.values", "write"),
@@ -123,4 +123,21 @@ fn describing_finds_no_problem() {
     names.dedup();
     assert_eq!(names.len(), count, "a key is declared twice");
     assert!(described.definitions.iter().any(|d| d.name == "flush.size" && d.required));
+}
+
+#[test]
+fn schemas_are_told_to_the_runtime_and_lay_rows_out() {
+    let base = [("store.url", "file:///x"), ("format.class", "json"), ("flush.size", "1")];
+    let with = |value| {
+        let (config, problems, _) = read(&[&base[..], &[("schema.compatibility", value)]].concat());
+        (config.read_as, config.layout, problems.len())
+    };
+    let (_, plain, _) = with("NONE");
+    assert_eq!(plain, read(&base).0.layout);
+    assert_eq!(with("NONE"), (ReadAs::Written, plain, 0));
+    let (newest, layout, _) = with("BACKWARD");
+    assert_eq!((newest, with("full")), (ReadAs::Newest, (ReadAs::Newest, layout, 0)));
+    assert_ne!(layout, plain);
+    assert_eq!(with("FORWARD").0, ReadAs::Oldest);
+    assert_eq!(with("FORWARD_TRANSITIVE").2, 1);
 }

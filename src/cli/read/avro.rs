@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use thalweg_core::avro::Decoder;
 use thalweg_core::batch::Columns;
 use thalweg_core::json::{DecimalFormat, Encoder, Options};
@@ -19,6 +19,8 @@ const PLANS_MAX: usize = 1000;
 /// What is known about the schemas that records were written with.
 pub(super) struct Avro {
     registry: Registry,
+    /// The schema that they are read with, if not with their own.
+    reader: Option<String>,
     /// None where an id has no schema that can be used.
     plans: HashMap<u32, Option<Plan>>,
 }
@@ -40,13 +42,15 @@ fn id_of(bytes: &[u8]) -> Option<u32> {
 }
 
 impl Avro {
-    pub(super) fn new(registry: Registry) -> Self {
-        Self { registry, plans: HashMap::new() }
+    /// Each is read with the schema that it was written with, or with this one.
+    pub(super) fn new(registry: Registry, reader: Option<String>) -> Self {
+        Self { registry, reader, plans: HashMap::new() }
     }
 
     /// Appends the JSON of a key or value that is Avro. If it is not, or can't be
     /// read, `out` is as it was and the answer is false; a note says why, once
-    /// for each schema. A registry that does not answer is an error.
+    /// for each schema. A registry that does not answer is an error, and so is
+    /// what can't be read with a schema that was asked for.
     pub(super) fn put(&mut self, bytes: &[u8], place: &str, out: &mut Vec<u8>) -> Result<bool> {
         let Some(id) = id_of(bytes) else { return Ok(false) };
         if !self.plans.contains_key(&id) {
@@ -61,6 +65,9 @@ impl Avro {
         let told = plan.put(&bytes[HEADER_LEN..], out);
         if let Err(reason) = &told {
             out.truncate(before);
+            if self.reader.is_some() {
+                bail!("{place}, written with schema {id}, can't be read with --schema: {reason}");
+            }
             if !plan.has_told {
                 plan.has_told = true;
                 note(&format!(
@@ -75,9 +82,13 @@ impl Avro {
     fn plan(&self, id: u32, place: &str) -> Result<Option<Plan>> {
         let found = self.registry.schema(id);
         let unusable = match found.with_context(|| format!("{place} looks like Avro"))? {
-            Found::Avro(schema) => match Plan::new(&schema) {
-                Ok(plan) => return Ok(Some(plan)),
-                Err(reason) => format!("which can't be used: {reason}"),
+            Found::Avro(schema) => match (Plan::new(&schema, self.reader.as_deref()), &self.reader)
+            {
+                (Ok(plan), _) => return Ok(Some(plan)),
+                (Err(reason), None) => format!("which can't be used: {reason}"),
+                (Err(reason), Some(_)) => bail!(
+                    "{place} was written with schema {id}, which --schema does not take: {reason}"
+                ),
             },
             Found::Other(kind) => format!("which is a schema of kind {kind}"),
             Found::Nothing => {
@@ -93,8 +104,12 @@ impl Avro {
 }
 
 impl Plan {
-    fn new(schema: &str) -> Result<Self, String> {
-        let decoder = Decoder::new(schema).map_err(|error| error.to_string())?;
+    fn new(schema: &str, reader: Option<&str>) -> Result<Self, String> {
+        let decoder = match reader {
+            None => Decoder::new(schema),
+            Some(reader) => Decoder::resolving(schema, reader),
+        };
+        let decoder = decoder.map_err(|error| error.to_string())?;
         // For people: decimals as numbers, and nulls that are nulls.
         let options = Options {
             decimals: DecimalFormat::Numeric,
@@ -123,7 +138,7 @@ mod tests {
         let schema = r#"{"type":"record","name":"R","fields":[{"name":"id","type":"int"},
             {"name":"note","type":["null","string"],"default":null},
             {"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}}]}"#;
-        let mut plan = Plan::new(schema).unwrap();
+        let mut plan = Plan::new(schema, None).unwrap();
         let mut out = Vec::new();
         for _ in 0..2 {
             out.clear();
@@ -131,7 +146,7 @@ mod tests {
             assert_eq!(out, br#"{"id":7,"note":"hi","price":2.56}"#);
         }
         assert!(plan.put(&[14], &mut out).is_err());
-        assert!(Plan::new("{").is_err());
+        assert!(Plan::new("{", None).is_err());
         assert_eq!(id_of(&[0, 0, 0, 1, 2, 9]), Some(258));
         assert_eq!(id_of(b"\0\0\0\x01"), None);
         assert_eq!(id_of(b"text.."), None);

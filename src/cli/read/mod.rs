@@ -5,19 +5,21 @@ pub(super) mod registry;
 mod show;
 mod start;
 
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use thalweg_broker::client::{
     Client, FetchFrom, Fetched, FetchedPartition, OffsetOf, Refused, Topic,
 };
 use thalweg_log::record::{BatchDecoder, Batches};
 
-use super::finish::note;
+use super::finish::{Stop, note};
 use super::output::Output;
+use super::schema_file;
 use super::server::{Server, failed, find, partitions};
 use avro::Avro;
-use registry::Registry;
+use registry::{Found, Registry};
 use show::{Format, Printer};
 use start::{Cursor, Start};
 
@@ -51,30 +53,33 @@ pub(crate) struct Arguments {
     /// How records are printed.
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
+    /// Read the values that are Avro with this schema, by the rules of schema
+    /// resolution, instead of the one that each was written with: a version of
+    /// subject TOPIC-value, latest, or a file. What can't be read so is an error.
+    #[arg(long, value_name = "VERSION|latest|FILE")]
+    schema: Option<String>,
     #[command(flatten)]
     server: Server,
-    /// The schema registry, which is asked about Avro.
-    #[arg(
-        long,
-        value_name = "ADDR",
-        env = "THALWEG_REGISTRY",
-        default_value = "127.0.0.1:8081",
-        value_parser = registry::base
-    )]
-    registry: String,
+    #[command(flatten)]
+    registry: registry::Address,
 }
 
 /// Reads and prints.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.schema.is_some() && arguments.format != Format::Json {
+        let told = "--schema: only --format json shows what values say".to_owned();
+        return Err(Stop::Usage(told).into());
+    }
     let mut client = arguments.server.connect()?;
     let topic = find(&mut client, &arguments.topic)?;
     let partitions = partitions(&topic, arguments.partition)?;
     let (from, follows) = (arguments.from, arguments.follow);
     let cursors = start::cursors(&mut client, &topic, &partitions, from, follows)?;
-    let avro = Avro::new(Registry::new(&arguments.registry));
+    let reader = arguments.schema.as_deref().map(|named| schema(named, arguments)).transpose()?;
+    let avro = |reader| Avro::new(Registry::new(&arguments.registry.base), reader);
     let mut reading = Reading {
         client,
-        printer: Printer::new(arguments.format, avro, &topic.name),
+        printer: Printer::new(arguments.format, (avro(None), avro(reader)), &topic.name),
         topic,
         cursors,
         left: arguments.max.unwrap_or(u64::MAX),
@@ -82,6 +87,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         output: Output::new(),
     };
     reading.run()
+}
+
+/// The schema that `--schema` names.
+fn schema(named: &str, arguments: &Arguments) -> Result<String> {
+    if named != "latest" && named.parse::<u32>().is_err() {
+        return schema_file::read(Some(Path::new(named))).context("--schema");
+    }
+    let subject = format!("{}-value", arguments.topic);
+    let registry = Registry::new(&arguments.registry.base);
+    match registry.version(&subject, named).context("--schema")? {
+        Found::Avro(schema) => Ok(schema),
+        Found::Other(kind) => bail!("--schema: version {named} of {subject} is of kind {kind}"),
+        Found::Nothing => bail!("--schema: there is no version {named} of {subject}"),
+    }
 }
 
 struct Reading {

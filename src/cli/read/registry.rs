@@ -14,6 +14,20 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const SCHEMA_LEN_MAX: u64 = 16 << 20;
 const NOT_FOUND: u16 = 404;
 
+/// Which registry.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Address {
+    /// The schema registry.
+    #[arg(
+        long = "registry",
+        value_name = "ADDR",
+        env = "THALWEG_REGISTRY",
+        default_value = "127.0.0.1:8081",
+        value_parser = base
+    )]
+    pub(in crate::cli) base: String,
+}
+
 /// A registry that may be there.
 #[derive(Debug)]
 pub(in crate::cli) struct Registry {
@@ -82,14 +96,39 @@ impl Registry {
         let answer = answer.with_context(|| {
             format!("what {} answers for schema {id} is not what a registry does", self.base)
         })?;
-        match answer.kind.as_deref() {
-            None | Some("AVRO") => Ok(Found::Avro(answer.schema)),
-            Some(kind) => Ok(Found::Other(kind.to_owned())),
-        }
+        Ok(found(answer))
+    }
+}
+
+fn found(answer: Answer) -> Found {
+    match answer.kind {
+        Some(kind) if kind != "AVRO" => Found::Other(kind),
+        _ => Found::Avro(answer.schema),
     }
 }
 
 impl Registry {
+    /// A version of a subject, with all that it refers to in it; `latest` is the newest.
+    pub(super) fn version(&self, subject: &str, version: &str) -> Result<Found> {
+        let path = format!("/subjects/{}/versions/{version}?format=resolved", encoded(subject));
+        let mut answer = self
+            .agent
+            .get(&format!("{}{path}", self.base))
+            .call()
+            .map_err(|error| self.silent(&error, ", or give a file"))?;
+        let status = answer.status();
+        let body = answer.body_mut().with_config().limit(SCHEMA_LEN_MAX).read_to_vec()?;
+        if !status.is_success() {
+            let told: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let reason = told["message"].as_str().unwrap_or("the registry does not say why");
+            bail!("there is no version {version} of subject {subject}: {reason} ({status})");
+        }
+        let answer: Answer = serde_json::from_slice(&body).with_context(|| {
+            format!("what {} answers for subject {subject} is not what a registry does", self.base)
+        })?;
+        Ok(found(answer))
+    }
+
     fn silent(&self, error: &ureq::Error, more: &str) -> anyhow::Error {
         anyhow!(
             "the schema registry at {} does not answer ({error}): say where it is with \

@@ -26,7 +26,8 @@ pub(super) enum Format {
 /// Makes a line of each record.
 pub(super) struct Printer {
     format: Format,
-    avro: Avro,
+    keys: Avro,
+    values: Avro,
     topic: String,
     /// What every line begins with.
     head: String,
@@ -34,9 +35,10 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    pub(super) fn new(format: Format, avro: Avro, topic: &str) -> Self {
+    /// Keys and values that are Avro are read so.
+    pub(super) fn new(format: Format, (keys, values): (Avro, Avro), topic: &str) -> Self {
         let head = format!("{{\"topic\":{},\"partition\":", serde_json::Value::from(topic));
-        Self { format, avro, topic: topic.to_owned(), head, line: Vec::new() }
+        Self { format, keys, values, topic: topic.to_owned(), head, line: Vec::new() }
     }
 
     /// The line of a record, with its newline.
@@ -52,11 +54,13 @@ impl Printer {
         write!(self.line, "{head}{partition},\"offset\":{offset},\"timestamp\":{timestamp}")?;
         let place =
             |what: &str| format!("the {what} at {}-{partition} offset {offset}", self.topic);
-        for (what, bytes) in [("key", record.key), ("value", record.value)] {
+        let sides =
+            [("key", record.key, &mut self.keys), ("value", record.value, &mut self.values)];
+        for (what, bytes, avro) in sides {
             write!(self.line, ",\"{what}\":")?;
             let is_put = match bytes {
                 Some(bytes) if self.format == Format::Json && bytes.first() == Some(&0) => {
-                    self.avro.put(bytes, &place(what), &mut self.line)?
+                    avro.put(bytes, &place(what), &mut self.line)?
                 }
                 _ => false,
             };

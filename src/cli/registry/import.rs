@@ -8,7 +8,7 @@ use super::dump::{Dump, Version};
 use super::rest::{Refusal, Rest};
 use crate::cli::finish::note;
 use crate::cli::output::Output;
-use crate::cli::read::registry::base;
+use crate::cli::read::registry::Address;
 use crate::cli::write::lines::Lines;
 
 /// The code of an operation that a mode or setting does not permit.
@@ -17,15 +17,8 @@ const NOT_PERMITTED: u64 = 42205;
 /// Arguments of `thalweg registry import`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The schema registry that the dump goes to.
-    #[arg(
-        long,
-        value_name = "ADDR",
-        env = "THALWEG_REGISTRY",
-        default_value = "127.0.0.1:8081",
-        value_parser = base
-    )]
-    registry: String,
+    #[command(flatten)]
+    registry: Address,
     /// Import although the registry has schemas. Versions of the dump replace those
     /// that have their subject and number; an id that another schema has is refused.
     #[arg(long)]
@@ -45,7 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     for kind in &dump.unknown {
         note(&format!("records of the kind {kind} are not known here, and left out"));
     }
-    let rest = Rest::new(&arguments.registry);
+    let rest = Rest::new(&arguments.registry.base);
     leave_out_other_types(&rest, &mut dump, arguments.skip_other_types)?;
     let scopes: Vec<Option<&str>> = dump
         .contexts()

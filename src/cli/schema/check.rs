@@ -1,19 +1,16 @@
 //! `thalweg schema check`.
 
 use std::fmt::Write as _;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
 use super::super::finish::note;
 use super::super::output::Output;
 use super::super::path::encoded;
-use super::super::read::registry::{self, Registry};
-
-/// Longest schema that is read (invariant 7).
-const SCHEMA_LEN_MAX: u64 = 4 << 20;
+use super::super::read::registry::{Address, Registry};
+use super::super::schema_file;
 
 /// Arguments of `thalweg schema check`.
 #[derive(Debug, clap::Args)]
@@ -30,20 +27,13 @@ pub(crate) struct Arguments {
     /// A schema that this one uses types of, by the name that it has here.
     #[arg(long = "reference", value_name = "NAME=SUBJECT:VERSION", value_parser = reference)]
     references: Vec<Value>,
-    /// The schema registry.
-    #[arg(
-        long,
-        value_name = "ADDR",
-        env = "THALWEG_REGISTRY",
-        default_value = "127.0.0.1:8081",
-        value_parser = registry::base
-    )]
-    registry: String,
+    #[command(flatten)]
+    registry: Address,
 }
 
 /// Prints the answer as JSON; why not, and what to do, is told on standard error too.
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let schema = text(arguments.file.as_deref())?;
+    let schema = schema_file::read(arguments.file.as_deref())?;
     let version = arguments.version.iter().map(|version| format!("/{}", encoded(version)));
     let path = format!(
         "/compatibility/subjects/{}/versions{}?explain=true",
@@ -51,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         version.collect::<String>()
     );
     let body = json!({ "schema": schema, "references": arguments.references });
-    let registry = Registry::new(&arguments.registry);
+    let registry = Registry::new(&arguments.registry.base);
     let answer = registry.post(&path, &body)?;
     let mut output = Output::new();
     output.object(&answer)?;
@@ -69,23 +59,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Some(false) => Err(anyhow!(refusal(&arguments.subject, &answer["explanation"]))),
         None => Err(anyhow!("the registry does not say whether the schema is compatible")),
     }
-}
-
-fn text(file: Option<&Path>) -> Result<String> {
-    let mut text = String::new();
-    let read = match file.filter(|file| *file != Path::new("-")) {
-        Some(file) => std::fs::File::open(file)
-            .and_then(|open| open.take(SCHEMA_LEN_MAX + 1).read_to_string(&mut text))
-            .with_context(|| file.display().to_string())?,
-        None => std::io::stdin()
-            .take(SCHEMA_LEN_MAX + 1)
-            .read_to_string(&mut text)
-            .context("standard input")?,
-    };
-    if read as u64 > SCHEMA_LEN_MAX {
-        return Err(anyhow!("the schema is longer than {SCHEMA_LEN_MAX} bytes"));
-    }
-    Ok(text)
 }
 
 fn reference(text: &str) -> Result<Value, String> {

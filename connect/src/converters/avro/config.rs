@@ -6,12 +6,12 @@ use thalweg_core::avro::Options;
 use thalweg_core::config::Declare;
 
 use super::{AvroConverter, AvroSettings, SchemaStore, SubjectStrategy};
-use crate::converters::{IncompatibleAction, Side};
+use crate::converters::{IncompatibleAction, Purpose, Side};
 
 /// Declares the keys below `key.converter.` or `value.converter.`.
 pub(in crate::converters) fn declare(
     side: Side,
-    incompatible: IncompatibleAction,
+    purpose: Purpose,
     keys: &mut Declare<'_>,
     store: &Arc<dyn SchemaStore>,
     is_own_registry: &dyn Fn(&str) -> bool,
@@ -44,7 +44,6 @@ pub(in crate::converters) fn declare(
     for (key, doc) in [
         ("enhanced.avro.schema.support", "Keep Avro enums, and full names of union branches."),
         ("generalized.sum.type.support", "Unions and enums in the general form."),
-        ("use.latest.version", "Write with the subject's newest schema."),
         ("discard.type.doc.default", "Take doc and default from the field."),
         ("flatten.unions", "Read unions as optional fields."),
         ("normalize.schemas", "Normalize schemas before they are registered."),
@@ -52,13 +51,18 @@ pub(in crate::converters) fn declare(
         keys.refuse(&name(key), "false", doc);
     }
     keys.refuse(&name("use.schema.id"), "-1", "Write with the schema of this id.");
+    let newest = declare_newest(&name("use.latest.version"), purpose, keys);
     for (key, default, doc) in [
         // Names that Avro forbids are changed in any case.
         ("scrub.invalid.names", "false", "Change names that Avro forbids; always done."),
         ("schemas.cache.config", "1000", "Number of schemas kept."),
         ("flatten.singleton.unions", "true", "Read unions of one branch as that branch."),
         ("allow.optional.map.keys", "false", "Take maps whose keys may be null; always done."),
-        ("latest.compatibility.strict", "true", "Checks of use.latest.version."),
+        (
+            "latest.compatibility.strict",
+            "true",
+            "A record that the newest schema can't read is an error in any case.",
+        ),
         ("id.compatibility.strict", "true", "Checks of use.schema.id."),
         ("max.schemas.per.subject", "1000", "Number of schemas kept."),
     ] {
@@ -73,10 +77,29 @@ pub(in crate::converters) fn declare(
         AvroSettings {
             register,
             subjects,
-            incompatible,
+            incompatible: match purpose {
+                Purpose::Write(action) => action,
+                Purpose::Read => IncompatibleAction::Pause,
+            },
+            newest,
             options: Options { metadata, keep_nulls, ..Options::default() },
         },
     )
+}
+
+/// Whether a sink reads with the newest schema.
+fn declare_newest(key: &str, purpose: Purpose, keys: &mut Declare<'_>) -> bool {
+    if let Purpose::Write(_) = purpose {
+        keys.refuse(key, "false", "Write with the subject's newest schema.");
+        return false;
+    }
+    keys.flag(
+        key,
+        "Whether records are read with the newest schema of their subject instead of the one that \
+         they were written with. A version that is registered later counts from the record on that \
+         is read next; after a restart, from the end that the topic had then.",
+    )
+    .default(false)
 }
 
 fn declare_registry(key: &str, keys: &mut Declare<'_>, is_own_registry: &dyn Fn(&str) -> bool) {

@@ -2,7 +2,7 @@
 
 use thalweg_core::BoxFuture;
 use thalweg_schema_registry::compat::{Violation, innermost};
-use thalweg_schema_registry::{Registry, RegistryError, Selected};
+use thalweg_schema_registry::{Registry, RegistryError, Selected, VersionId};
 use tokio::sync::watch;
 
 use super::super::Foretold;
@@ -47,6 +47,36 @@ impl SchemaStore for Registry {
 
     fn changes(&self) -> watch::Receiver<u64> {
         Registry::changes(self)
+    }
+
+    fn version<'a>(
+        &'a self,
+        subject: &'a str,
+        id: u32,
+    ) -> BoxFuture<'a, Result<Option<i32>, StoreError>> {
+        Box::pin(async move {
+            let Ok(id) = i32::try_from(id) else { return Ok(None) };
+            match self.uses(id, subject, Selected::All) {
+                Ok(uses) => {
+                    let here = uses.iter().filter(|at| *at.subject == *subject);
+                    Ok(here.map(|at| at.version).max())
+                }
+                Err(RegistryError::SchemaNotFound) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    fn newest<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Option<u32>, StoreError>> {
+        Box::pin(async move {
+            match Registry::version(self, subject, VersionId::Latest, Selected::Live) {
+                Ok(found) => unsigned(found.schema.id).map(Some),
+                Err(RegistryError::SubjectNotFound(_) | RegistryError::VersionNotFound(_)) => {
+                    Ok(None)
+                }
+                Err(error) => Err(error.into()),
+            }
+        })
     }
 
     fn look_up<'a>(
@@ -119,6 +149,11 @@ mod tests {
         assert_eq!(store.schema(id).await.unwrap().unwrap(), "\"int\"");
         assert_eq!(store.schema(7).await.unwrap(), None);
         assert_eq!(store.schema(u32::MAX).await.unwrap(), None);
+        assert_eq!(store.version("s", id).await.unwrap(), Some(1));
+        assert_eq!(store.version("t", id).await.unwrap(), None);
+        assert_eq!(store.version("s", 7).await.unwrap(), None);
+        assert_eq!(store.newest("s").await.unwrap(), Some(id));
+        assert_eq!(store.newest("t").await.unwrap(), None);
         let clash = store.register("s", "\"string\"").await.unwrap_err();
         let StoreError::Incompatible { version, reason } = clash else { panic!("{clash}") };
         assert_eq!(version, Some(1));

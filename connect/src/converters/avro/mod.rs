@@ -49,6 +49,9 @@ pub struct AvroSettings {
     /// What to do with a schema that its subject does not take
     /// (`schema.incompatible.action`).
     pub incompatible: IncompatibleAction,
+    /// Whether records are read with the newest schema of their subject
+    /// (`use.latest.version` of a sink).
+    pub newest: bool,
     /// How Connect schemas are written as Avro's.
     pub options: Options,
 }
@@ -59,9 +62,21 @@ impl Default for AvroSettings {
             register: true,
             subjects: SubjectStrategy::Topic,
             incompatible: IncompatibleAction::Pause,
+            newest: false,
             options: Options::default(),
         }
     }
+}
+
+/// Plans of a converter's decoders, by writer's and reader's schema.
+type Plans = Arc<Mutex<HashMap<Pair, Arc<Decoder>>>>;
+
+/// The id of the schema that a record was written with, and of the one that it
+/// is read with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Pair {
+    writer: u32,
+    reader: u32,
 }
 
 /// Writes and reads Avro through a schema registry.
@@ -70,7 +85,7 @@ pub struct AvroConverter {
     store: Arc<dyn SchemaStore>,
     settings: AvroSettings,
     encoders: Mutex<HashMap<(String, SchemaId), Arc<dyn RowEncoder>>>,
-    decoders: Arc<Mutex<HashMap<u32, Arc<Decoder>>>>,
+    decoders: Plans,
     warned_of_names: AtomicBool,
 }
 
@@ -202,8 +217,15 @@ impl Converter for AvroConverter {
         Some(self)
     }
 
-    fn decoder(&self, _topic: &str) -> Box<dyn RowDecoder> {
-        Box::new(decode::AvroDecoder::new(Arc::clone(&self.store), Arc::clone(&self.decoders)))
+    fn decoder(&self, topic: &str) -> Box<dyn RowDecoder> {
+        let place = decode::Place {
+            topic: topic.to_owned(),
+            side: self.side,
+            subjects: self.settings.subjects,
+            newest: self.settings.newest,
+        };
+        let store = Arc::clone(&self.store);
+        Box::new(decode::AvroDecoder::new(store, place, Arc::clone(&self.decoders)))
     }
 }
 

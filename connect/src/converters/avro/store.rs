@@ -45,6 +45,21 @@ pub trait SchemaStore: Send + Sync {
         watch::channel(0).1
     }
 
+    /// The version of a subject that has the schema of an id, deleted ones too.
+    fn version<'a>(
+        &'a self,
+        subject: &'a str,
+        id: u32,
+    ) -> BoxFuture<'a, Result<Option<i32>, StoreError>> {
+        let _ = id;
+        Box::pin(async move { Err(unable(subject)) })
+    }
+
+    /// The id of a subject's newest schema; none if there is no such subject.
+    fn newest<'a>(&'a self, subject: &'a str) -> BoxFuture<'a, Result<Option<u32>, StoreError>> {
+        Box::pin(async move { Err(unable(subject)) })
+    }
+
     /// The id of a schema that must be registered under the subject already.
     fn look_up<'a>(
         &'a self,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thalweg_log::table::TableItem;
 
 use super::text::Text;
+use super::usual;
 
 /// The one tenant that there is.
 const TENANT: &str = "default";
@@ -92,6 +93,9 @@ impl TableItem for Key {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, String> {
+        if let Some(key) = usual::key(bytes) {
+            return Ok(key);
+        }
         let other = || {
             // Invariant 5: what is not known is named, and kept.
             tracing::warn!(

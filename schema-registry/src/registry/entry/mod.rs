@@ -5,6 +5,7 @@ mod key;
 #[cfg(test)]
 mod tests;
 mod text;
+mod usual;
 mod value;
 
 pub(crate) use key::Key;

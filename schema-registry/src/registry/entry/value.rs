@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use thalweg_log::table::TableItem;
 
 use super::text::Text;
+use super::usual;
 use crate::registry::metadata::Metadata;
 use crate::registry::rule_set::RuleSet;
 
@@ -224,6 +225,9 @@ impl TableItem for Value {
     /// attributes that each kind has.
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         // Nearly all values are versions: so that is tried first, without a copy.
+        if let Some(value) = usual::value(bytes) {
+            return Ok(Self::Schema(Arc::new(value)));
+        }
         if let Ok(value) = serde_json::from_slice(bytes) {
             return Ok(Self::Schema(Arc::new(value)));
         }

@@ -1,7 +1,7 @@
 //! The schemas and ids of one context.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::stored::{Identity, Stored, SubjectVersion};
 use crate::registry::context;
@@ -10,10 +10,10 @@ use crate::registry::entry::SchemaValue;
 #[derive(Default)]
 pub(in crate::registry) struct Space {
     pub(in crate::registry) schemas: HashMap<i32, Held>,
-    /// The id of each schema; of those that were imported with several, the latest.
-    ids: HashMap<Identity, i32>,
-    /// All ids of the schemas that have several.
-    doubles: HashMap<Identity, BTreeSet<i32>>,
+    /// How many schemas there were ever: in their order.
+    taken: u64,
+    /// Built when it is asked for first: a start would hash all texts for it.
+    index: OnceLock<Index>,
     /// The ids of this context that refer to a version of any.
     users: HashMap<Arc<str>, BTreeMap<i32, BTreeSet<i32>>>,
     /// Highest id that was ever given out.
@@ -22,17 +22,39 @@ pub(in crate::registry) struct Space {
     pub(in crate::registry) is_declared: bool,
 }
 
+/// Ids by schema.
+#[derive(Default)]
+struct Index {
+    /// The id of each schema; of those that were imported with several, the latest.
+    ids: HashMap<Identity, i32>,
+    /// All ids of the schemas that have several.
+    doubles: HashMap<Identity, BTreeSet<i32>>,
+}
+
 /// A schema and who has it.
 pub(in crate::registry) struct Held {
     pub(in crate::registry) schema: Arc<Stored>,
-    identity: Identity,
+    /// Its place in the order in which they came.
+    number: u64,
     uses: Vec<SubjectVersion>,
 }
 
 impl Space {
     /// The id of a schema.
     pub(in crate::registry) fn id(&self, identity: &Identity) -> Option<i32> {
-        self.ids.get(identity).copied()
+        self.index().ids.get(identity).copied()
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
+            let mut held: Vec<&Held> = self.schemas.values().collect();
+            held.sort_unstable_by_key(|held| held.number);
+            let mut index = Index::default();
+            for held in held {
+                index.add(&held.schema);
+            }
+            index
+        })
     }
 
     /// The schema of an id.
@@ -72,16 +94,16 @@ impl Space {
             return Arc::clone(&held.schema);
         }
         let schema = Arc::new(Stored::new(at.subject.clone(), value));
-        let identity = schema.identity();
-        if let Some(other) = self.ids.insert(identity, value.id) {
-            self.doubles.entry(identity).or_default().extend([other, value.id]);
+        if let Some(index) = self.index.get_mut() {
+            index.add(&schema);
         }
         for reference in &schema.references {
             let subject = context::within(&schema.subject, &reference.subject);
             let versions = self.users.entry(subject.into()).or_default();
             versions.entry(reference.version).or_default().insert(value.id);
         }
-        let held = Held { schema: Arc::clone(&schema), identity, uses: vec![at] };
+        self.taken += 1;
+        let held = Held { schema: Arc::clone(&schema), number: self.taken, uses: vec![at] };
         self.schemas.insert(value.id, held);
         schema
     }
@@ -109,19 +131,35 @@ impl Space {
                 }
             }
         }
-        let others = self.doubles.get_mut(&held.identity);
+        if let Some(index) = self.index.get_mut() {
+            index.remove(&held.schema);
+        }
+    }
+}
+
+impl Index {
+    fn add(&mut self, schema: &Stored) {
+        let identity = schema.identity();
+        if let Some(other) = self.ids.insert(identity, schema.id) {
+            self.doubles.entry(identity).or_default().extend([other, schema.id]);
+        }
+    }
+
+    fn remove(&mut self, schema: &Stored) {
+        let identity = schema.identity();
+        let others = self.doubles.get_mut(&identity);
         let other = others.and_then(|ids| {
             ids.remove(&schema.id);
             ids.last().copied()
         });
         match other {
-            Some(other) if self.ids.get(&held.identity) == Some(&schema.id) => {
-                self.ids.insert(held.identity, other);
+            Some(other) if self.ids.get(&identity) == Some(&schema.id) => {
+                self.ids.insert(identity, other);
             }
             Some(_) => {}
             None => {
-                self.doubles.remove(&held.identity);
-                self.ids.remove(&held.identity);
+                self.doubles.remove(&identity);
+                self.ids.remove(&identity);
             }
         }
     }
