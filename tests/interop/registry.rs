@@ -1,11 +1,12 @@
 //! The schema registry in the hands of others: the clients and serializers of
-//! `confluent-kafka` and `python-schema-registry-client`, and Apicurio's serde of Java.
+//! `confluent-kafka`, `python-schema-registry-client` and Rust's
+//! `schema_registry_converter`, and Apicurio's serde of Java.
 
-use std::path::Path;
 use std::process::Command;
 
 use thalweg_harness::cache_dir;
 
+use crate::converter::theirs::compiled;
 use crate::run::{count, folder, output, python};
 use crate::setup::thalweg;
 
@@ -22,21 +23,18 @@ fn clients_of_confluents_registry_find_what_they_expect() {
     count("answers of the registry checked by Python's clients", checked);
 }
 
-/// Apicurio's jars.
-fn jars() -> String {
-    let folders = std::fs::read_dir(cache_dir()).unwrap().map(|entry| entry.unwrap().path());
-    let is_its = |path: &Path| path.file_name().unwrap().to_string_lossy().starts_with("apicurio-");
-    let folder = folders.filter(|path| is_its(path)).max();
-    format!("{}/*", folder.expect("scripts/setup interop installs Apicurio's serde").display())
-}
-
-fn compiled() -> String {
-    let classes = Path::new(env!("CARGO_TARGET_TMPDIR")).join("serde-classes");
-    std::fs::create_dir_all(&classes).unwrap();
-    let mut javac = Command::new("javac");
-    javac.args(["-cp", &jars(), "-d"]).arg(&classes).arg(folder().join("java/Serde.java"));
-    output(javac, b"");
-    format!("{}:{}", jars(), classes.display())
+/// `schema_registry_converter` is in a package of its own, whose Cargo.toml says why.
+#[test]
+#[ignore = "needs crates.io: make interop"]
+fn a_client_of_rust_finds_what_it_expects() {
+    let thalweg = thalweg();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--locked", "--manifest-path"]);
+    cargo.arg(folder().join("rust/Cargo.toml")).arg("--").arg(thalweg.registry());
+    cargo.env("CARGO_TARGET_DIR", concat!(env!("CARGO_TARGET_TMPDIR"), "/rust-clients"));
+    let checked: usize = output(cargo, b"").trim().parse().unwrap();
+    assert!(checked > 30, "{checked}");
+    count("answers of the registry checked by Rust's schema_registry_converter", checked);
 }
 
 #[test]

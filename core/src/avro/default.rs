@@ -1,8 +1,8 @@
 //! Default values in Avro schemas: as JSON, and back.
 
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Number, Value as Json};
 
-use super::from_connect::is_union;
+use super::from_connect::{is_avro_map, is_union};
 use crate::schema::{Kind, Schema, Value};
 
 /// A default as Avro writes it in JSON: bytes as text of their Latin-1 letters.
@@ -35,9 +35,10 @@ pub(super) fn to_json(schema: &Schema, value: &Value) -> Json {
 }
 
 fn float_json(schema: &Schema, float: f64) -> Json {
+    // The shortest digits of 32 bits, of two equally near ones those of Java.
     #[allow(clippy::cast_possible_truncation, reason = "it was a 32-bit float")]
     let shortest = match schema.kind() {
-        Kind::Float32 => (float as f32).to_string().parse().unwrap_or(float),
+        Kind::Float32 => ryu::Buffer::new().format(float as f32).parse().unwrap_or(float),
         _ => float,
     };
     Number::from_f64(shortest).map_or_else(|| Json::String(special(float).to_owned()), Json::Number)
@@ -55,29 +56,50 @@ fn special(float: f64) -> &'static str {
 
 fn map_json(schema: &Schema, entries: &[(Value, Value)]) -> Json {
     let Kind::Map(key, value) = schema.kind() else { return Json::Null };
-    if matches!(key.kind(), Kind::String) && !key.optional() {
+    if is_avro_map(key) {
         let pairs = entries.iter().filter_map(|(name, item)| match name {
             Value::Text(name) => Some((name.clone(), to_json(value, item))),
             _ => None,
         });
         return Json::Object(pairs.collect());
     }
-    let entry = |(name, item): &(Value, Value)| {
-        let mut pair = Map::new();
-        pair.insert("key".to_owned(), to_json(key, name));
-        pair.insert("value".to_owned(), to_json(value, item));
-        Json::Object(pair)
-    };
-    entries.iter().map(entry).collect()
+    entries
+        .iter()
+        .map(|(name, item)| Json::from(vec![to_json(key, name), to_json(value, item)]))
+        .collect()
 }
 
-/// Whether Avro takes the value as the default of a field: there is no JSON
-/// for NaN and infinities.
-pub(super) fn has_json(value: &Value) -> bool {
+/// A default as that of a field, where Avro takes it: one that is no null of a
+/// union's first branch, holds no NaN or infinity beside that of a float itself,
+/// and no entries of maps that Avro has none for, whose pairs are no records.
+pub(super) fn of_field(schema: &Schema, value: &Value) -> Option<Json> {
+    let is_special = matches!(value, Value::Float(float) if !float.is_finite());
+    let taken = if is_special { !schema.optional() } else { takes(schema, value) };
+    taken.then(|| to_json(schema, value))
+}
+
+fn takes(schema: &Schema, value: &Value) -> bool {
+    match (schema.kind(), value) {
+        (_, Value::Float(float)) => float.is_finite(),
+        (Kind::Array(element), Value::List(items)) => items.iter().all(|item| takes(element, item)),
+        (Kind::Map(key, of), Value::Map(entries)) => {
+            entries.is_empty()
+                || (is_avro_map(key) && entries.iter().all(|(_, item)| takes(of, item)))
+        }
+        (Kind::Struct(fields), Value::Struct(values)) => {
+            fields.iter().zip(values).all(|(field, value)| takes(&field.schema, value))
+        }
+        _ => true,
+    }
+}
+
+/// Whether no NaN and no infinity is in it, for which there is no JSON within a
+/// union.
+pub(super) fn is_finite(value: &Value) -> bool {
     match value {
         Value::Float(float) => float.is_finite(),
-        Value::List(items) | Value::Struct(items) => items.iter().all(has_json),
-        Value::Map(entries) => entries.iter().all(|(key, item)| has_json(key) && has_json(item)),
+        Value::List(items) | Value::Struct(items) => items.iter().all(is_finite),
+        Value::Map(entries) => entries.iter().all(|(key, item)| is_finite(key) && is_finite(item)),
         _ => true,
     }
 }
@@ -129,8 +151,10 @@ fn map_from_json(key: &Schema, value: &Schema, json: &Json) -> Option<Value> {
         Json::Array(pairs) => pairs
             .iter()
             .map(|pair| {
-                let key = from_json_or_null(key, pair.get("key")?)?;
-                Some((key, from_json_or_null(value, pair.get("value")?)?))
+                // Older versions wrote them as objects.
+                let part = |name: &str, at: usize| pair.get(name).or_else(|| pair.get(at));
+                let key = from_json_or_null(key, part("key", 0)?)?;
+                Some((key, from_json_or_null(value, part("value", 1)?)?))
             })
             .collect(),
         _ => None,

@@ -102,6 +102,17 @@ struct Union {
     end: u32,
 }
 
+/// Where a value stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In a struct, or alone.
+    Field,
+    /// In an array or a map, where null stays null even if there is a default.
+    Element,
+    /// In a union of several.
+    Branch,
+}
+
 /// How plans are made.
 #[derive(Clone, Copy)]
 struct Setup<'a> {
@@ -120,7 +131,7 @@ impl Setup<'_> {
 impl Plan {
     fn of(layout: &Arc<Layout>, setup: Setup<'_>) -> Result<Self, SchemaError> {
         let mut plan = Self { layout: Arc::clone(layout), ops: Vec::new(), datums: Vec::new() };
-        plan.add(Layout::ROOT, false, setup)?;
+        plan.add(Layout::ROOT, Place::Field, setup)?;
         Ok(plan)
     }
 
@@ -133,14 +144,9 @@ impl Plan {
         number(self.datums.len() - 1)
     }
 
-    fn leaf(
-        &mut self,
-        node: NodeId,
-        in_union: bool,
-        setup: Setup<'_>,
-    ) -> Result<Leaf, SchemaError> {
+    fn leaf(&mut self, node: NodeId, place: Place, setup: Setup<'_>) -> Result<Leaf, SchemaError> {
         let schema = self.node(node);
-        let optional = schema.optional() && !in_union;
+        let optional = schema.optional() && place != Place::Branch;
         let null_first = null_is_first(&schema);
         let (branch, null_branch) = match (optional, null_first) {
             (false, _) => (NO_BRANCH, None),
@@ -148,7 +154,11 @@ impl Plan {
             (true, false) => (0, Some(2)),
         };
         let mut leaf = Leaf { node: number(node), branch, null: NO_DATUM, unavailable: NO_DATUM };
-        let keeps_null = in_union || (optional && setup.options.keep_nulls);
+        let keeps_null = match place {
+            Place::Field => optional && setup.options.keep_nulls,
+            Place::Element => optional,
+            Place::Branch => true,
+        };
         let default = schema.default_value().filter(|_| !keeps_null);
         if let Some(value) = default {
             let datum = ready_made(&schema, value, branch, setup)?;
@@ -166,12 +176,12 @@ impl Plan {
         Ok(leaf)
     }
 
-    fn add(&mut self, node: NodeId, in_union: bool, setup: Setup<'_>) -> Result<(), SchemaError> {
+    fn add(&mut self, node: NodeId, place: Place, setup: Setup<'_>) -> Result<(), SchemaError> {
         let schema = self.node(node);
         if is_union(&schema) {
             return self.add_union(node, setup);
         }
-        let leaf = self.leaf(node, in_union, setup)?;
+        let leaf = self.leaf(node, place, setup)?;
         match schema.kind() {
             Kind::Boolean => self.ops.push(Op::Boolean(leaf)),
             Kind::Int8 | Kind::Int16 | Kind::Int32 => self.ops.push(Op::Int(leaf)),
@@ -195,7 +205,7 @@ impl Plan {
         self.ops.push(Op::Struct(leaf, 0));
         let layout = Arc::clone(&self.layout);
         for field in layout.fields(leaf.node as NodeId) {
-            self.add(field, false, setup)?;
+            self.add(field, Place::Field, setup)?;
         }
         self.ops[at] = Op::Struct(leaf, number(self.ops.len()));
         Ok(())
@@ -210,10 +220,10 @@ impl Plan {
         // records of the two, all the same.
         if matches!(node.schema.kind(), Kind::Map(..)) {
             for field in items.fields(Layout::ROOT) {
-                plan.add(field, false, setup)?;
+                plan.add(field, Place::Element, setup)?;
             }
         } else {
-            plan.add(Layout::ROOT, false, setup)?;
+            plan.add(Layout::ROOT, Place::Element, setup)?;
         }
         self.ops.push(Op::List(leaf, Box::new(plan)));
         Ok(())
@@ -233,7 +243,7 @@ impl Plan {
         let first = i64::from(optional);
         for (field, branch) in layout.fields(node).zip(first..) {
             branches.push((field, branch, number(self.ops.len())));
-            self.add(field, true, setup)?;
+            self.add(field, Place::Branch, setup)?;
             jumps.push(self.ops.len());
             self.ops.push(Op::Jump(0));
         }

@@ -198,7 +198,7 @@ impl Writer<'_> {
         self.spaces.push(name::split(&full).0.to_owned());
         let pair = [("key", key), ("value", value)];
         let fields: Result<Vec<Json>, SchemaError> =
-            pair.iter().map(|(name, schema)| self.field(name, schema)).collect();
+            pair.iter().map(|(name, schema)| self.field(name, schema, None)).collect();
         self.spaces.pop();
         entry.insert("fields".to_owned(), Json::Array(fields?));
         if !is_plain {
@@ -222,11 +222,15 @@ impl Writer<'_> {
         let mut record = Map::new();
         record.insert("type".to_owned(), Json::from("record"));
         self.put_name(&full, &mut record);
+        if let Some(doc) = schema.parameter(words::RECORD_DOC) {
+            record.insert("doc".to_owned(), Json::from(doc));
+        }
         self.spaces.push(name::split(&full).0.to_owned());
         let written: Result<Vec<Json>, SchemaError> = fields
             .iter()
-            .map(|field| {
-                self.field(&field.name, &field.schema).map_err(|error| error.within(&field.name))
+            .map(|Field { name, schema: of }| {
+                let doc = schema.parameter(&format!("{}{name}", words::FIELD_DOC));
+                self.field(name, of, doc).map_err(|error| error.within(name))
             })
             .collect();
         self.spaces.pop();
@@ -234,18 +238,26 @@ impl Writer<'_> {
         Ok(Ok(record))
     }
 
-    fn field(&mut self, name: &str, schema: &Arc<Schema>) -> Result<Json, SchemaError> {
+    /// The doc of a field is not that of its type, which is `connect.doc`.
+    fn field(
+        &mut self,
+        name: &str,
+        schema: &Arc<Schema>,
+        doc: Option<&str>,
+    ) -> Result<Json, SchemaError> {
         let mut field = Map::new();
         field.insert("name".to_owned(), Json::from(name));
         field.insert("type".to_owned(), self.any(schema, false)?);
-        if let Some(doc) = schema.doc() {
+        if let Some(doc) = doc {
             field.insert("doc".to_owned(), Json::from(doc));
         }
         let default = match schema.default_value() {
-            Some(value) if !default::has_json(value) => None,
-            // Null stands first in the union of an optional struct.
-            Some(_) if schema.optional() && null_is_first(schema) => None,
-            Some(value) => Some(default::to_json(schema, value)),
+            // Null stands first where a default can't be told, and in the union of an
+            // optional struct.
+            Some(value) if schema.optional() && null_is_first(schema) => {
+                (!default::is_finite(value)).then_some(Json::Null)
+            }
+            Some(value) => default::of_field(schema, value),
             None => schema.optional().then_some(Json::Null),
         };
         if let Some(default) = default {
@@ -309,12 +321,15 @@ impl Writer<'_> {
             if let Some(version) = schema.version() {
                 put("connect.version", Json::from(version));
             }
-            if !schema.parameters().is_empty() {
-                let pairs = schema.parameters().iter();
-                let map = pairs.map(|(key, value)| (key.to_string(), Json::from(&**value)));
-                put("connect.parameters", Json::Object(map.collect()));
+            let pairs =
+                schema.parameters().iter().filter(|(key, _)| &**key != words::FIELD_DEFAULT);
+            let map: Map<String, Json> =
+                pairs.map(|(key, value)| (key.to_string(), Json::from(&**value))).collect();
+            if !map.is_empty() {
+                put("connect.parameters", Json::Object(map));
             }
-            if let Some(value) = schema.default_value() {
+            let of_field = schema.parameter(words::FIELD_DEFAULT).is_some();
+            if let Some(value) = schema.default_value().filter(|_| !of_field) {
                 put("connect.default", default::to_json(schema, value));
             }
             if let Some(name) = schema.name() {
@@ -334,7 +349,7 @@ impl Writer<'_> {
         if let Some(logical) = logical {
             put("logicalType", Json::from(logical));
         }
-        for (key, value) in schema.parameters().iter().filter(|(key, _)| key.starts_with("avro.")) {
+        for (key, value) in schema.parameters().iter().filter(|(key, _)| key.starts_with("avro")) {
             put(key, Json::from(&**value));
         }
     }
@@ -344,7 +359,7 @@ impl Writer<'_> {
 pub(super) fn null_is_first(schema: &Schema) -> bool {
     is_union(schema)
         || matches!(schema.kind(), Kind::Struct(_))
-        || schema.default_value().is_none_or(|value| !default::has_json(value))
+        || schema.default_value().is_none_or(|value| !default::is_finite(value))
 }
 
 /// Scale and precision.

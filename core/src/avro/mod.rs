@@ -77,6 +77,11 @@ pub(crate) mod words {
     pub(crate) const ENUM: &str = "io.confluent.connect.avro.Enum";
     pub(crate) const ENUM_DOC: &str = "io.confluent.connect.avro.enum.doc.";
     pub(crate) const ENUM_DEFAULT: &str = "io.confluent.connect.avro.enum.default.";
+    /// Parameters that keep what Avro says of a record, of its field of that name,
+    /// and that a default is the field's rather than the type's.
+    pub(crate) const RECORD_DOC: &str = "io.confluent.connect.avro.record.doc";
+    pub(crate) const FIELD_DOC: &str = "io.confluent.connect.avro.field.doc.";
+    pub(crate) const FIELD_DEFAULT: &str = "io.confluent.connect.avro.field.default";
     pub(crate) const INTERNAL_TYPE: &str = "connect.internal.type";
     pub(crate) const FIXED_SIZE: &str = "connect.fixed.size";
     pub(crate) const PRECISION: &str = "connect.decimal.precision";

@@ -352,3 +352,62 @@ fn forbidden_names_are_adjusted_and_clashes_refused() {
     let error = schema_json(&twice(SchemaBuilder::int64().build()), &Options::default());
     assert!(error.unwrap_err().to_string().contains("named N"));
 }
+
+#[test]
+fn docs_and_defaults_of_fields_are_not_those_of_their_types() {
+    let avro = concat!(
+        r#"{"type":"record","name":"R","doc":"of the record","fields":["#,
+        r#"{"name":"i","type":"int","doc":"of the field","default":5},"#,
+        r#"{"name":"s","type":{"type":"string","connect.doc":"of the type"}}],"#,
+        r#""connect.name":"R"}"#
+    );
+    let read = from_json(avro).unwrap();
+    assert_eq!(read.field("i").unwrap().schema.doc(), None);
+    assert_eq!(read.field("s").unwrap().schema.doc(), Some("of the type"));
+    let again: serde_json::Value = serde_json::from_str(&json(&read)).unwrap();
+    let expected: serde_json::Value = serde_json::from_str(avro).unwrap();
+    for part in ["doc", "name"] {
+        assert_eq!(again[part], expected[part]);
+    }
+    let fields = [&again["fields"][0], &expected["fields"][0]];
+    assert_eq!(fields[0]["doc"], fields[1]["doc"]);
+    assert_eq!(fields[0]["default"], fields[1]["default"]);
+    assert_eq!(fields[0]["type"].get("connect.default"), None);
+}
+
+#[test]
+fn nan_is_the_default_of_a_field_that_is_no_union() {
+    let of = |optional| {
+        let float =
+            SchemaBuilder::float64().default_value(Value::Float(f64::NAN)).optional_if(optional);
+        let schema = SchemaBuilder::structure().name("R").field("f", float.build()).build();
+        let json: serde_json::Value = serde_json::from_str(&json(&schema)).unwrap();
+        json["fields"][0]["default"].clone()
+    };
+    assert_eq!(of(false), "NaN");
+    assert!(of(true).is_null());
+}
+
+#[test]
+fn null_elements_stay_null_though_there_is_a_default() {
+    let element = SchemaBuilder::int32().default_value(Value::Int(7)).optional().build();
+    let schema = SchemaBuilder::array(element).build();
+    let list = Value::List(vec![Value::Null, Value::Int(1)]);
+    assert_eq!(decode(&json(&schema), &encode(&schema, &list)).unwrap(), list);
+}
+
+#[test]
+fn entries_of_a_default_are_pairs_and_older_objects_are_read() {
+    let entries = Value::Map(vec![(Value::Int(1), text("a"))]);
+    let map = SchemaBuilder::map(SchemaBuilder::int32().build(), SchemaBuilder::string().build())
+        .default_value(entries.clone())
+        .build();
+    let schema = SchemaBuilder::structure().name("R").field("m", map).build();
+    let avro = json(&schema);
+    assert!(avro.contains(r#""connect.default":[[1,"a"]]"#) && !avro.contains(r#","default":"#));
+    let older = avro.replace(r#"[[1,"a"]]"#, r#"[{"key":1,"value":"a"}]"#);
+    for avro in [avro, older] {
+        let read = from_json(&avro).unwrap();
+        assert_eq!(read.field("m").unwrap().schema.default_value(), Some(&entries));
+    }
+}

@@ -60,15 +60,12 @@ fn any(avro: &Avro, optional: bool, field: Option<&AvroField>) -> Result<Arc<Sch
     let mut parts = Parts { optional, ..Parts::default() };
     let kind = shape(avro, &mut parts)?;
     attributes(avro, &mut parts)?;
-    let doc = field
-        .and_then(|field| field.doc.as_deref())
-        .or(avro.doc.as_deref())
-        .or_else(|| avro.text("connect.doc"));
-    let default = field
-        .and_then(|field| field.default.as_ref())
-        .filter(|default| !default.is_null())
-        .or_else(|| avro.attributes.get("connect.default"));
-    build(kind, parts, doc, default)
+    let own = avro.attributes.get("connect.default");
+    let given = field.and_then(|field| field.default.as_ref()).filter(|default| !default.is_null());
+    if given.is_some() && own.is_none() {
+        parts.set(words::FIELD_DEFAULT, "true".to_owned());
+    }
+    build(kind, parts, avro.text("connect.doc"), given.or(own))
 }
 
 /// What a type says beside its kind.
@@ -125,7 +122,13 @@ fn shape(avro: &Avro, parts: &mut Parts) -> Result<Kind, SchemaError> {
         Shape::Map(value) => Kind::Map(SchemaBuilder::string().build(), any(value, false, None)?),
         Shape::Record(fields) => {
             let mut read = SchemaBuilder::structure();
+            if let Some(doc) = &avro.doc {
+                parts.set(words::RECORD_DOC, doc.clone());
+            }
             for field in fields {
+                if let Some(doc) = &field.doc {
+                    parts.set(&format!("{}{}", words::FIELD_DOC, field.name), doc.clone());
+                }
                 let schema = any(&field.schema, false, Some(field));
                 let schema = schema.map_err(|error| error.within(&field.name))?;
                 read = read.field(Arc::clone(&field.name), schema);
@@ -232,7 +235,7 @@ fn attributes(avro: &Avro, parts: &mut Parts) -> Result<(), SchemaError> {
             parts.set(key, value.as_str().ok_or_else(bad)?.to_owned());
         }
     }
-    for (key, value) in avro.attributes.iter().filter(|(key, _)| key.starts_with("avro.")) {
+    for (key, value) in avro.attributes.iter().filter(|(key, _)| key.starts_with("avro")) {
         parts.set(key, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     }
     if let Some(name) = avro.text("connect.name") {
