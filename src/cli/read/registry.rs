@@ -65,14 +65,20 @@ pub(in crate::cli) fn base(text: &str) -> Result<String, String> {
     Ok(format!("http://{plain}"))
 }
 
+/// Asks servers of HTTP that are named on the command line: a status is an answer, and no
+/// proxy is between.
+pub(in crate::cli) fn agent(patience: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(patience))
+        .http_status_as_error(false)
+        .proxy(None)
+        .build()
+        .into()
+}
+
 impl Registry {
     pub(in crate::cli) fn new(base: &str) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
-            .http_status_as_error(false)
-            .proxy(None)
-            .build();
-        Self { base: base.to_owned(), agent: config.into() }
+        Self { base: base.to_owned(), agent: agent(PATIENCE) }
     }
 
     /// The schema of an id, with all that it refers to in it.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::Value as Json;
 
+use crate::cli::read::registry::agent;
+
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest answer that is taken (invariant 7).
@@ -28,12 +30,7 @@ pub(super) struct Refusal {
 
 impl Rest {
     pub(super) fn new(base: &str) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
-            .http_status_as_error(false)
-            .proxy(None)
-            .build();
-        Self { base: base.to_owned(), agent: config.into() }
+        Self { base: base.to_owned(), agent: agent(PATIENCE) }
     }
 
     pub(super) fn get(&self, path: &str) -> Result<Json> {

@@ -56,12 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn ask(arguments: &Arguments, sql: &str) -> Result<Value> {
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
-        .http_status_as_error(false)
-        .proxy(None)
-        .build();
-    let agent: ureq::Agent = config.into();
+    let agent = registry::agent(PATIENCE);
     let url = format!("{}/connectors/{}/preview", arguments.rest, encoded(&arguments.connector));
     let body = json!({ "sql": sql }).to_string();
     let sent = agent.post(&url).header("Content-Type", "application/json").send(body);
