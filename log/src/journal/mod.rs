@@ -200,6 +200,11 @@ impl Journal {
         Ok(begun)
     }
 
+    fn has_reserved_seal(&self) -> bool {
+        let end = self.position + SEAL_LEN as u64;
+        self.current.is_some_and(|current| end <= self.files[current].allocated)
+    }
+
     fn begin_file(&mut self, needed_from: u64, len: u64) -> Result<()> {
         let index = match self.free_file(needed_from) {
             Some(index) => index,
@@ -250,7 +255,9 @@ impl Journal {
         if self.is_sealed {
             return Ok(false);
         }
-        let begun = self.reserve(0, needed_from)?;
+        // In the file of the frame before it where its space was reserved with that one,
+        // however long the file is: no other file may be free.
+        let begun = !self.has_reserved_seal() && self.reserve(0, needed_from)?;
         self.write(Kind::Seal, &Body::default())?;
         self.sync()?;
         self.is_sealed = true;
@@ -356,4 +363,29 @@ pub(crate) fn existing(disk: &dyn Disk, folder: &Path) -> Result<Vec<usize>> {
         names.iter().filter_map(|name| name.strip_suffix(".journal")?.parse().ok()).collect();
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::sim::SimDisk;
+
+    #[test]
+    fn a_group_that_has_room_for_its_seal_is_sealed_though_no_file_is_free() {
+        let folder = Path::new("/data");
+        let disk = Arc::new(SimDisk::new(1, folder));
+        let start = Start { salt: 1, generation: 0, sequence: 1 };
+        let mut journal = Journal::open(disk, folder.to_owned(), 16 << 10, start, &[]).unwrap();
+        let mut body = Body::default();
+        // Longer than a file is to be: the next frame begins another.
+        body.put(&Entry::Config(crate::TopicId::nil(), vec![(String::new(), "v".repeat(20_000))]));
+        for _ in 0..FILES_MAX {
+            journal.reserve(body.len() + SEAL_LEN as u64, 1).unwrap();
+            journal.append(&body).unwrap();
+            assert!(!journal.is_sealed());
+            assert!(!journal.seal(1).unwrap(), "the seal lies behind its group");
+            assert!(journal.is_sealed());
+        }
+        assert!(matches!(journal.reserve(0, 1), Err(LogError::NoSpace(_))));
+    }
 }

@@ -35,8 +35,8 @@ fn acknowledged_records_survive_any_crash() {
         "seeds {failed:?} failed; to run one again: make simulate SEEDS=1 FIRST_SEED={}",
         failed[0]
     );
-    assert!(totals.acknowledged > count * 10, "{totals:?}");
+    assert!(count < 10 || totals.acknowledged > count * 10, "{totals:?}");
     assert!(count < 100 || totals.compacted > count / 4, "{totals:?}");
-    assert!(totals.repeated > count / 2, "{totals:?}");
+    assert!(count < 10 || totals.repeated > count / 2, "{totals:?}");
     assert!(count < 100 || totals.refused > 0, "no append ever met a full disk");
 }
