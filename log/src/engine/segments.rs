@@ -1,10 +1,8 @@
 //! Writing of segments, behind the journal.
 
-use std::collections::BTreeSet;
-use std::io::IoSlice;
 use std::sync::Arc;
 
-use super::{Engine, Pending};
+use super::Engine;
 use crate::api::{Result, TopicPartition};
 use crate::disk::{DiskFile, Open, failed};
 use crate::segment::{Part, path};
@@ -17,57 +15,9 @@ impl Engine {
             // Its outcome comes first: the writes of a partition have an order.
             return;
         }
-        let mut left = BTreeSet::new();
-        for target in std::mem::take(&mut self.unwritten) {
-            if self.broken.contains(&target) {
-                left.insert(target);
-                continue;
-            }
-            if let Err(error) = self.write_partition(target) {
-                self.note_broken(target, &error);
-                left.insert(target);
-            }
+        if let Some(job) = self.make_writes() {
+            self.take_written(job.run_to_the_end());
         }
-        self.unwritten = left;
-        self.rewrite_broken();
-        if self.unwritten.is_empty() {
-            self.tail_unwritten = 0;
-        }
-    }
-
-    fn write_partition(&mut self, target: TopicPartition) -> Result<()> {
-        self.open_active(target)?;
-        let mut pending = std::mem::take(&mut self.partition(target)?.pending);
-        while !pending.is_empty() {
-            let base = pending[0].base;
-            let count = pending.iter().take_while(|p| p.base == base).count();
-            let written = self.write_run(target, base, &pending[..count]);
-            if let Err(error) = written {
-                self.partition(target)?.pending = pending;
-                return Err(error);
-            }
-            let bytes: usize = pending.drain(..count).map(|p| p.bytes.len()).sum();
-            self.pending_bytes -= bytes;
-        }
-        Ok(())
-    }
-
-    fn write_run(&mut self, target: TopicPartition, base: i64, run: &[Pending]) -> Result<()> {
-        let file = self.segment_file(target, base)?;
-        let partition = self.partition(target)?;
-        let slices: Vec<_> = run.iter().map(|p| IoSlice::new(&p.bytes)).collect();
-        let written = file.write_at(&slices, run[0].at);
-        written.map_err(|error| {
-            failed("writing", &path(&partition.view.folder, base, Part::Log), &error)
-        })?;
-        let mut records = partition.view.write();
-        if let Some(segment) = records.segments.iter_mut().rfind(|s| s.base == base) {
-            let len: usize = run.iter().map(|p| p.bytes.len()).sum();
-            segment.written = run[0].at + len as u64;
-        }
-        drop(records);
-        self.dirty.insert((target, base), Some(file));
-        Ok(())
     }
 
     /// The file of a segment that has more to be written.

@@ -79,14 +79,23 @@ impl Engine {
         if !is_due || self.writes.is_running || self.stopped.is_some() || !self.broken.is_empty() {
             return None;
         }
+        self.make_writes()
+    }
+
+    /// A job for all that is pending, but of partitions that are written again. None
+    /// if there is nothing that can be written.
+    pub(super) fn make_writes(&mut self) -> Option<WriteJob> {
         let mut runs = Vec::new();
         for target in self.unwritten.clone() {
+            if self.broken.contains(&target) {
+                continue;
+            }
             if let Err(error) = self.hand_out(target, &mut runs) {
                 self.note_broken(target, &error);
             }
         }
         if runs.is_empty() {
-            self.rewrite_broken();
+            self.end_writes();
             return None;
         }
         let tail_runs = if self.broken.is_empty() { self.tail_unwritten } else { 0 };
@@ -123,6 +132,13 @@ impl Engine {
 
     /// Takes the outcome of writes: what they wrote need not be kept.
     pub(crate) fn writes_done(&mut self, outcome: WriteOutcome) {
+        self.take_written(outcome);
+        if self.stopped.is_none() {
+            self.evict_tail();
+        }
+    }
+
+    pub(super) fn take_written(&mut self, outcome: WriteOutcome) {
         self.writes.is_running = false;
         if self.stopped.is_some() {
             return;
@@ -141,8 +157,14 @@ impl Engine {
         if is_whole {
             self.tail_unwritten -= self.writes.tail_runs;
         }
+        self.end_writes();
+    }
+
+    fn end_writes(&mut self) {
         self.rewrite_broken();
-        self.evict_tail();
+        if self.unwritten.is_empty() {
+            self.tail_unwritten = 0;
+        }
     }
 
     fn is_in_segment(&mut self, run: Run) {
