@@ -13,6 +13,7 @@ mod compaction;
 mod compaction_tests;
 mod index_files;
 mod partitions;
+mod pipeline;
 mod produce;
 #[cfg(test)]
 mod producer_simulation_tests;
@@ -51,6 +52,7 @@ use crate::read::SegmentReader;
 use crate::topic::TopicConfig;
 use crate::view::{PartitionView, View, unknown};
 use compaction::Compactions;
+use pipeline::Pipeline;
 use producers::ProducerIds;
 use stage::Staged;
 use write_job::Writes;
@@ -89,6 +91,7 @@ pub(crate) struct Engine {
     /// So many at its end may not be in a segment yet.
     tail_unwritten: usize,
     writes: Writes,
+    pipeline: Pipeline,
     checkpoints: Checkpoints,
     producer_ids: ProducerIds,
     /// Producers that are remembered, over all partitions.
@@ -100,6 +103,8 @@ pub(crate) struct Engine {
     last_commit: Duration,
     last_sync: Duration,
     next_retention: Duration,
+    /// When the next tick has something to do.
+    due_at: Duration,
 }
 
 /// Where checkpoints stand.
@@ -177,12 +182,7 @@ impl Engine {
     pub(crate) fn commit(&mut self, commands: Vec<Command>) {
         let len = commands.iter().map(Command::journal_len_max).sum();
         if let Err(error) = self.make_ready(len) {
-            for command in commands {
-                if let Command::Produce(Produce { group: Some(group), .. }) = &command {
-                    self.note_refused(group);
-                }
-                command.refuse(error.clone());
-            }
+            self.refuse(commands, &error);
             return;
         }
         let mut body = Body::default();
@@ -201,6 +201,15 @@ impl Engine {
             self.finish(staged);
         }
         self.settle();
+    }
+
+    fn refuse(&mut self, commands: Vec<Command>, error: &LogError) {
+        for command in commands {
+            if let Command::Produce(Produce { group: Some(group), .. }) = &command {
+                self.note_refused(group);
+            }
+            command.refuse(error.clone());
+        }
     }
 
     /// After a group: bounds what is kept in memory.
@@ -308,7 +317,9 @@ impl Engine {
             self.retain();
             self.expire_producers();
         }
-        self.next_deadline(now)
+        let next = self.next_deadline(now);
+        self.due_at = now + next;
+        Some(next)
     }
 
     fn tick_journal(&mut self) -> Result<()> {
@@ -333,7 +344,7 @@ impl Engine {
         }
     }
 
-    fn next_deadline(&self, now: Duration) -> Option<Duration> {
+    fn next_deadline(&self, now: Duration) -> Duration {
         let mut next = self.next_retention;
         if let Some(check) = self.compactions.deadline() {
             next = next.min(check);
@@ -354,13 +365,14 @@ impl Engine {
             next = next.min(self.last_commit + SEAL_AFTER);
         }
         // Never in a tight loop, whatever can't be done right now.
-        Some(next.saturating_sub(now).max(Duration::from_millis(5)))
+        next.saturating_sub(now).max(Duration::from_millis(5))
     }
 
     /// Whether groups should wait until the job that is under way is done.
     pub(crate) fn is_congested(&self) -> bool {
         let needed_from = self.checkpoints.needed_generation;
         self.is_far_behind()
+            || self.is_group_full()
             || (self.checkpoints.is_running && self.journal.is_congested(needed_from))
     }
 

@@ -374,7 +374,7 @@ impl Simulation {
     }
 
     fn hear(&mut self, asked: Asked) {
-        let is_off = self.disk.is_off();
+        let has_failed = self.disk.has_failed();
         match asked {
             Asked::Batches(number, client, answers) => self.hear_batches(number, client, answers),
             Asked::Again(first, mut answer) => match answer.try_recv().unwrap() {
@@ -384,25 +384,25 @@ impl Simulation {
                     assert_eq!((again.first, again.last), (first.first, first.last));
                     assert_eq!(again.log_append_time_ms, first.log_append_time_ms);
                 }
-                Err(error) => check_refusal(&error, is_off),
+                Err(error) => check_refusal(&error, has_failed),
             },
             Asked::Wrong(mut answer) => match answer.try_recv().unwrap() {
                 Err(LogError::Refused(
                     Refusal::OutOfOrderSequence { .. } | Refusal::FencedProducer { .. },
                 )) => {}
-                Err(error) => check_refusal(&error, is_off),
+                Err(error) => check_refusal(&error, has_failed),
                 Ok(produced) => panic!("a wrong batch was taken: {produced:?}"),
             },
             Asked::Id(mut answer) => match answer.try_recv().unwrap() {
                 Ok(id) => assert!(self.ids.insert(id), "id {id} was given before"),
-                Err(error) => check_refusal(&error, is_off),
+                Err(error) => check_refusal(&error, has_failed),
             },
             Asked::Partitions(mut answer) => match answer.try_recv().unwrap() {
                 Ok(info) => {
                     self.topic = Some(info);
                     self.add_partition();
                 }
-                Err(error) => check_refusal(&error, is_off),
+                Err(error) => check_refusal(&error, has_failed),
             },
             Asked::Trim(number, before, mut answer) => {
                 let start = &mut self.partitions[number].start;
@@ -410,7 +410,7 @@ impl Simulation {
                     Ok(()) => *start = (start.0.max(before), start.1.max(before)),
                     Err(LogError::NoSpace(_)) => {}
                     Err(error) => {
-                        check_refusal(&error, is_off);
+                        check_refusal(&error, has_failed);
                         start.1 = start.1.max(before);
                     }
                 }
@@ -424,7 +424,7 @@ impl Simulation {
         client: usize,
         answers: Vec<(Sent, oneshot::Receiver<Result<Produced>>)>,
     ) {
-        let is_off = self.disk.is_off();
+        let has_failed = self.disk.has_failed();
         let mut is_refused = false;
         for (sent, mut answer) in answers {
             let partition = &mut self.partitions[number];
@@ -457,7 +457,7 @@ impl Simulation {
                 // It goes again, with all after it.
                 Err(LogError::Refused(Refusal::OutOfOrderSequence { .. })) if is_refused => {}
                 Err(error) => {
-                    check_refusal(&error, is_off);
+                    check_refusal(&error, has_failed);
                     is_refused = true;
                 }
             }
@@ -480,9 +480,9 @@ impl Simulation {
     }
 }
 
-fn check_refusal(error: &LogError, is_off: bool) {
+fn check_refusal(error: &LogError, has_failed: bool) {
     let is_known = matches!(error, LogError::NoSpace(_) | LogError::Stopped(_));
-    assert!(is_known || is_off, "{error}");
+    assert!(is_known || has_failed, "{error}");
 }
 
 /// The batches that a partition shows.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::compaction::Compactions;
+use super::pipeline::Pipeline;
 use super::producers::ProducerIds;
 use super::replay::Foresight;
 use super::write_job::Writes;
@@ -99,6 +100,7 @@ impl Engine {
             tail_bytes: 0,
             tail_unwritten: 0,
             writes: Writes::default(),
+            pipeline: Pipeline::default(),
             checkpoints: Checkpoints {
                 number: checkpoint.number,
                 stored: checkpoint.number,
@@ -118,6 +120,7 @@ impl Engine {
             last_commit: now,
             last_sync: now,
             next_retention: now + options.retention_check,
+            due_at: now,
             options,
         }
     }

@@ -17,9 +17,10 @@ use crate::segment::{Part, Segment, path};
 
 impl Engine {
     /// Rewrites the partitions whose segments failed, unless a checkpoint is
-    /// under way that counts on their files, or writes to them.
+    /// under way that counts on their files, or writes to them. What is not in the
+    /// journal yet has to wait for that.
     pub(super) fn rewrite_broken(&mut self) {
-        if self.checkpoints.is_running || self.writes.is_running {
+        if self.checkpoints.is_running || self.writes.is_running || self.is_under_way() {
             return;
         }
         while let Some(target) = self.broken.pop_first() {

@@ -158,12 +158,14 @@ impl Engine {
     /// The job that is wanted now, if one is. The outcome must be handed to
     /// [`job_done`](Self::job_done).
     pub(crate) fn take_job(&mut self) -> Option<SyncJob> {
+        (self.is_job_due() && self.stopped.is_none()).then(|| self.make_job())?
+    }
+
+    pub(super) fn is_job_due(&self) -> bool {
         let checkpoints = &self.checkpoints;
-        let is_due = checkpoints.is_wanted && self.clock.elapsed() >= checkpoints.retry_at;
-        if !is_due || checkpoints.is_running || self.stopped.is_some() {
-            return None;
-        }
-        self.make_job()
+        checkpoints.is_wanted
+            && !checkpoints.is_running
+            && self.clock.elapsed() >= checkpoints.retry_at
     }
 
     /// A job that covers all that was committed so far. None if writing the

@@ -6,6 +6,7 @@
 
 pub(crate) mod entry;
 pub(crate) mod frame;
+mod frame_job;
 pub(crate) mod scan;
 
 use std::io::IoSlice;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub(crate) use entry::{Entry, Swap};
 pub(crate) use frame::Body;
 use frame::{FrameHeader, Kind, padded};
+pub(crate) use frame_job::FrameJob;
 
 use crate::api::Result;
 use crate::disk::{Disk, DiskFile, Open, failed, failed_sync};
@@ -28,7 +30,7 @@ const FILL_STEP: usize = 1 << 20;
 const FILLED_AHEAD_MIN: u64 = 4 << 20;
 /// About as many bytes as the next group may have: a file is full before its end
 /// if that does not fit.
-const GROUP_BYTES: u64 = 16 << 20;
+pub(crate) const GROUP_BYTES: u64 = 16 << 20;
 /// Above this many files, appends wait for a checkpoint that is under way.
 const FILES_SOFT_MAX: usize = 4;
 /// Above this many files, appends are refused.
@@ -264,7 +266,46 @@ impl Journal {
         Ok(begun)
     }
 
+    /// A job that writes a group and makes it durable, with all before it. Room for it
+    /// was [reserved](Self::reserve). Until the job is done and
+    /// [known](Self::landed) to be, nothing else is written.
+    pub(crate) fn launch(&mut self, body: Body) -> Result<FrameJob> {
+        let at = self.position;
+        let (index, header) = self.next_frame(Kind::Group, &body)?;
+        let syncs = std::mem::take(&mut self.unsynced).into_iter().chain([index]);
+        let job = FrameJob {
+            header: header.encode(self.salt),
+            body,
+            at,
+            // The last one is the file of the frame.
+            files: syncs
+                .map(|index| &self.files[index])
+                .map(|file| (file.path.clone(), Arc::clone(&file.handle)))
+                .collect(),
+        };
+        self.is_sealed = false;
+        Ok(job)
+    }
+
+    /// The frame that was launched is durable.
+    pub(crate) fn landed(&mut self) {
+        // A file that was begun meanwhile has no frame yet.
+        self.unsynced.clear();
+        self.durable_through = self.sequence - 1;
+    }
+
     fn write(&mut self, kind: Kind, body: &Body) -> Result<()> {
+        let at = self.position;
+        let (index, header) = self.next_frame(kind, body)?;
+        let file = &self.files[index];
+        file.handle
+            .write_at(&body.slices(&header.encode(self.salt)), at)
+            .map_err(|error| failed("writing", &file.path, &error))
+    }
+
+    /// Gives the next frame its place, in the file of this index at the position that
+    /// was the next one.
+    fn next_frame(&mut self, kind: Kind, body: &Body) -> Result<(usize, FrameHeader)> {
         let Some(current) = self.current else {
             return Err(LogError::Stopped("the journal has no file".to_owned()));
         };
@@ -276,14 +317,11 @@ impl Journal {
             body_len: body.len(),
             body_crc: body.crc(),
         };
-        let file = &mut self.files[current];
-        file.handle
-            .write_at(&body.slices(&header.encode(self.salt)), self.position)
-            .map_err(|error| failed("writing", &file.path, &error))?;
         self.position += header.frame_len();
+        let file = &mut self.files[current];
         file.filled = file.filled.max(self.position);
         self.sequence += 1;
-        Ok(())
+        Ok((current, header))
     }
 
     /// Makes all frames durable. After an error the journal must not be written

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod compaction_tests;
+mod driver;
 #[cfg(test)]
 mod fault_tests;
 mod produce;

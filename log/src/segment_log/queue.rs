@@ -6,11 +6,15 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::closed;
+use crate::api::Result;
 use crate::compact::CompactionOutcome;
 use crate::engine::{Command, SyncOutcome, WriteOutcome};
 
 /// About as many bytes as one group commit takes.
 const GROUP_BYTES_MAX: u64 = 16 << 20;
+
+/// Commands that are worth to be staged while a frame is under way.
+const STAGE_MIN: usize = 32;
 
 /// How the log is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,7 @@ pub(super) enum Stop {
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) commands: Vec<Command>,
+    pub(super) frame: Option<Result<()>>,
     pub(super) written: Option<WriteOutcome>,
     pub(super) outcome: Option<SyncOutcome>,
     pub(super) compaction: Option<CompactionOutcome>,
@@ -32,17 +37,52 @@ pub(super) struct Work {
     pub(super) stop: Option<Stop>,
 }
 
-#[derive(Default)]
+/// What the engine can do with commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// It has to wait for the outcome of a job.
+    None,
+    /// A frame is under way: a few are not worth a turn.
+    Many,
+    Any,
+}
+
+impl Wants {
+    fn count(self) -> usize {
+        match self {
+            Self::None => usize::MAX,
+            Self::Many => STAGE_MIN,
+            Self::Any => 1,
+        }
+    }
+}
+
 struct State {
     commands: VecDeque<Command>,
+    frame: Option<Result<()>>,
     written: Option<WriteOutcome>,
     outcome: Option<SyncOutcome>,
     compaction: Option<CompactionOutcome>,
     stop: Option<Stop>,
     is_closed: bool,
-    /// The engine waits. To wake it costs a system call, which nobody is to pay
-    /// while it is at work.
-    is_waiting: bool,
+    /// The engine waits for so many commands. To wake it costs a system call, which
+    /// nobody is to pay while it is at work.
+    awaited: usize,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            commands: VecDeque::new(),
+            frame: None,
+            written: None,
+            outcome: None,
+            compaction: None,
+            stop: None,
+            is_closed: false,
+            awaited: usize::MAX,
+        }
+    }
 }
 
 pub(super) struct Queue {
@@ -68,10 +108,30 @@ impl Queue {
             return;
         }
         state.commands.push_back(command);
-        let is_waiting = std::mem::take(&mut state.is_waiting);
+        let is_awaited = state.commands.len() >= state.awaited;
+        if is_awaited {
+            state.awaited = usize::MAX;
+        }
         drop(state);
-        if is_waiting {
+        if is_awaited {
             self.changed.notify_one();
+        }
+    }
+
+    /// Hands the outcome of a frame to the engine.
+    pub(super) fn push_frame(&self, outcome: Result<()>) {
+        self.lock().frame = Some(outcome);
+        self.changed.notify_one();
+    }
+
+    /// Waits for the outcome of the frame that is under way.
+    pub(super) fn wait_for_frame(&self) -> Result<()> {
+        let mut state = self.lock();
+        loop {
+            if let Some(outcome) = state.frame.take() {
+                return outcome;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -108,25 +168,22 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Waits for work, at most this long. Commands are left in the queue while
-    /// the log is congested.
-    pub(super) fn take(&self, wait: Option<Duration>, is_congested: bool) -> Work {
-        let deadline = wait.and_then(|wait| Instant::now().checked_add(wait));
+    /// Waits for work, at most this long. Commands that are not wanted now are left in
+    /// the queue.
+    pub(super) fn take(&self, wait: Duration, wants: Wants) -> Work {
+        let deadline = Instant::now().checked_add(wait);
         let mut state = self.lock();
         loop {
-            let has_commands = !state.commands.is_empty() && !is_congested;
-            let has_outcome =
-                state.written.is_some() || state.outcome.is_some() || state.compaction.is_some();
-            if has_commands || has_outcome || state.stop.is_some() {
-                state.is_waiting = false;
-                return state.take(is_congested);
+            let has_commands = state.commands.len() >= wants.count();
+            if has_commands || state.has_outcome() || state.stop.is_some() {
+                state.awaited = usize::MAX;
+                return state.take(wants != Wants::None);
             }
+            state.awaited = wants.count();
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            // Commands are of no use while the log is congested.
-            state.is_waiting = !is_congested;
             state = match left {
                 Some(left) if left.is_zero() => {
-                    state.is_waiting = false;
+                    state.awaited = usize::MAX;
                     return Work::default();
                 }
                 Some(left) => {
@@ -151,8 +208,16 @@ impl Queue {
 }
 
 impl State {
-    fn take(&mut self, is_congested: bool) -> Work {
+    fn has_outcome(&self) -> bool {
+        self.frame.is_some()
+            || self.written.is_some()
+            || self.outcome.is_some()
+            || self.compaction.is_some()
+    }
+
+    fn take(&mut self, wants_commands: bool) -> Work {
         let mut work = Work {
+            frame: self.frame.take(),
             written: self.written.take(),
             outcome: self.outcome.take(),
             compaction: self.compaction.take(),
@@ -163,7 +228,7 @@ impl State {
             return work;
         }
         let mut bytes = 0;
-        while !is_congested && bytes < GROUP_BYTES_MAX {
+        while wants_commands && bytes < GROUP_BYTES_MAX {
             let Some(command) = self.commands.pop_front() else {
                 break;
             };

@@ -11,6 +11,8 @@ type Work = Box<dyn FnOnce() -> Outcome>;
 
 /// Everything that hands out work; one piece of each is under way at a time.
 const SOURCES: &[fn(&mut Engine) -> Option<Work>] = &[sync, compaction, writes];
+/// Index of the writes of segments.
+const WRITES: usize = 2;
 
 fn writes(engine: &mut Engine) -> Option<Work> {
     let job = engine.take_writes()?;
@@ -98,6 +100,16 @@ pub(super) fn work(simulation: &mut Simulation, engine: &mut Engine) {
     // Only a swap is a group of its own.
     if engine.journal.next_sequence() > sequence && engine.stopped().is_none() {
         simulation.totals.compacted += 1;
+    }
+}
+
+/// Writes of segments go on by a stage, or begin.
+pub(super) fn write(simulation: &mut Simulation, engine: &mut Engine) {
+    let stage = &mut simulation.background.under_way[WRITES];
+    if stage.is_none() {
+        *stage = writes(engine).map(Stage::Taken);
+    } else {
+        simulation.background.advance(WRITES, engine);
     }
 }
 

@@ -12,6 +12,7 @@ mod background;
 mod compacted;
 mod model;
 mod operations;
+mod overlap;
 mod producers;
 mod reads;
 mod restart;
@@ -71,6 +72,8 @@ pub(super) struct Totals {
     compacted: u64,
     /// Batches that were sent again and known again.
     repeated: u64,
+    /// Frames that were begun before the one before was shown.
+    overlapped: u64,
 }
 
 impl Totals {
@@ -82,6 +85,7 @@ impl Totals {
         self.rotten += other.rotten;
         self.compacted += other.compacted;
         self.repeated += other.repeated;
+        self.overlapped += other.overlapped;
     }
 }
 
@@ -202,15 +206,26 @@ impl Simulation {
         }
         let sequence = engine.journal.next_sequence();
         engine.commit(commands);
+        self.hear(engine.journal.next_sequence() > sequence, asked, Vec::new());
+    }
+
+    /// Hears the answers of a group, and of those after it that were refused since it
+    /// failed.
+    fn hear(&mut self, is_written: bool, asked: Vec<Asked>, refused: Vec<Asked>) {
         let mut hearing = self.model.hearing(self.disk.has_failed());
         for answer in asked {
             answer(&mut hearing);
         }
+        let mut beyond = hearing.clone();
+        for answer in refused {
+            answer(&mut beyond);
+        }
+        assert_eq!(beyond.acknowledged, hearing.acknowledged, "what was not written is said done");
         self.totals.acknowledged += hearing.acknowledged;
         self.totals.refused += hearing.refused;
         self.totals.repeated += hearing.repeated;
         let heard = hearing.end();
-        if engine.journal.next_sequence() > sequence && heard.is_certain() {
+        if is_written && heard.is_certain() {
             self.model.begin_group();
         }
         self.model.heard(heard, self.clock.elapsed());

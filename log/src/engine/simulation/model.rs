@@ -265,6 +265,7 @@ impl Model {
 }
 
 /// The answers of one group as they come in, in order.
+#[derive(Clone)]
 pub(super) struct Hearing {
     known: State,
     /// The state if what has no certain answer was done.

@@ -2,7 +2,8 @@
 
 use super::model::Hearing;
 use super::{
-    Simulation, appends, background, producers, reads, restart, retention, space, topics, trims,
+    Simulation, appends, background, overlap, producers, reads, restart, retention, space, topics,
+    trims,
 };
 use crate::engine::{Command, Engine};
 
@@ -29,6 +30,7 @@ pub(super) struct Request {
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "commit", weight: 70, run: Simulation::commit_some },
+    Operation { name: "overlap", weight: 25, run: overlap::overlap },
     Operation { name: "tick", weight: 10, run: retention::tick },
     Operation { name: "work", weight: 24, run: background::work },
     Operation { name: "idle", weight: 12, run: background::idle },

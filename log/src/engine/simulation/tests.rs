@@ -38,5 +38,6 @@ fn acknowledged_records_survive_any_crash() {
     assert!(count < 10 || totals.acknowledged > count * 10, "{totals:?}");
     assert!(count < 100 || totals.compacted > count / 4, "{totals:?}");
     assert!(count < 10 || totals.repeated > count / 2, "{totals:?}");
+    assert!(count < 100 || totals.overlapped > count, "{totals:?}");
     assert!(count < 100 || totals.refused > 0, "no append ever met a full disk");
 }
