@@ -203,6 +203,7 @@ impl Engine {
         let len = landed.bytes.len();
         self.pending_bytes += len;
         self.tail_bytes += len;
+        self.tail_fresh += len;
         self.tail_unwritten += 1;
         self.tail.push_back(TailRun {
             partition: landed.view,

@@ -63,6 +63,8 @@ const SEAL_AFTER: Duration = Duration::from_millis(100);
 const CHECKPOINT_AFTER: Duration = Duration::from_secs(2);
 /// Time after which a failed checkpoint is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// About so many bytes are evicted from memory between two groups.
+const EVICT_STEP: usize = 256 << 10;
 /// Bytes that are kept for segments before they are written.
 pub(crate) const WRITE_BEHIND_BYTES: usize = 8 << 20;
 
@@ -88,6 +90,8 @@ pub(crate) struct Engine {
     /// The batches in memory, over all partitions, oldest first.
     tail: VecDeque<TailRun>,
     tail_bytes: usize,
+    /// Of these, those that came since some were last evicted.
+    tail_fresh: usize,
     /// So many at its end may not be in a segment yet.
     tail_unwritten: usize,
     writes: Writes,
@@ -309,6 +313,9 @@ impl Engine {
         if idle >= SEAL_AFTER && !self.unwritten.is_empty() {
             self.write_segments();
         }
+        if self.is_tail_over() {
+            self.evict_written(usize::MAX);
+        }
         if idle >= CHECKPOINT_AFTER && !self.dirty.is_empty() {
             self.checkpoints.is_wanted = true;
         }
@@ -383,17 +390,26 @@ impl Engine {
             .ok_or_else(|| unknown(at))
     }
 
+    /// Frees what is over the bound of the memory for batches: a few times what came
+    /// since, as all that a job has written would hold up the groups.
     fn evict_tail(&mut self) {
-        self.evict_written();
-        if self.tail_bytes > self.options.tail_bytes_max {
+        let most = EVICT_STEP + 2 * std::mem::take(&mut self.tail_fresh);
+        self.evict_written(most);
+        if self.is_tail_over() && self.tail.len() <= self.tail_unwritten {
             self.write_segments();
-            self.evict_written();
+            self.evict_written(most);
         }
     }
 
+    fn is_tail_over(&self) -> bool {
+        self.tail_bytes > self.options.tail_bytes_max
+    }
+
     /// What is not in a segment yet must stay in memory.
-    fn evict_written(&mut self) {
-        while self.tail_bytes > self.options.tail_bytes_max
+    fn evict_written(&mut self, most: usize) {
+        let until = self.tail_bytes.saturating_sub(most);
+        while self.is_tail_over()
+            && self.tail_bytes > until
             && self.tail.len() > self.tail_unwritten
             && let Some(run) = self.tail.pop_front()
         {

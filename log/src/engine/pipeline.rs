@@ -1,14 +1,19 @@
 //! Groups of appends that overlap: while one is written to the journal and synced, the
 //! next is staged, and the one before is shown and answered.
 //!
-//! One frame at a time is on its way to the disk, and is written when the one before
-//! is durable: a loss of power finds what it would find without (invariant 1).
+//! A frame is written when the one before it is durable: a loss of power finds what it
+//! would find without (invariant 1).
+
+use std::collections::VecDeque;
 
 use super::stage::Staged;
 use super::{Command, Engine};
-use crate::api::Result;
-use crate::journal::{Body, FrameJob, GROUP_BYTES};
+use crate::error::LogError;
+use crate::journal::{Body, FrameJob, FrameOutcome, GROUP_BYTES};
 use crate::options::Durability;
+
+/// Most frames under way: one that is written, and one that follows it at once.
+const UNDER_WAY_MAX: usize = 2;
 
 /// Where the groups that overlap are.
 #[derive(Default)]
@@ -18,8 +23,8 @@ pub(super) struct Pipeline {
     staged: Vec<Staged>,
     /// Room in the journal for that one.
     reserved: u64,
-    /// What the frame on its way holds.
-    under_way: Option<Vec<Staged>>,
+    /// What the frames on their way hold.
+    under_way: VecDeque<Vec<Staged>>,
     /// What is durable, and not shown yet.
     landed: Vec<Staged>,
 }
@@ -43,7 +48,12 @@ impl Engine {
     /// [`writes_done`](Self::writes_done) may be asked for.
     pub(crate) fn is_under_way(&self) -> bool {
         let Pipeline { staged, under_way, landed, .. } = &self.pipeline;
-        under_way.is_some() || !staged.is_empty() || !landed.is_empty()
+        !under_way.is_empty() || !staged.is_empty() || !landed.is_empty()
+    }
+
+    /// Number of commands that are staged for the next frame.
+    pub(crate) fn staged_count(&self) -> usize {
+        self.pipeline.staged.len()
     }
 
     /// Whether the group that is staged is as long as one should be.
@@ -68,28 +78,31 @@ impl Engine {
         self.pipeline.body = body;
     }
 
-    /// The frame of what is staged, if none is under way. The outcome must be handed to
-    /// [`landed`](Self::landed).
+    /// The frame of what is staged, unless enough are under way. The outcomes must be
+    /// handed to [`landed`](Self::landed), in order.
     pub(crate) fn take_frame(&mut self) -> Option<FrameJob> {
         let pipeline = &mut self.pipeline;
-        if pipeline.under_way.is_some() || pipeline.staged.is_empty() {
+        if pipeline.under_way.len() >= UNDER_WAY_MAX || pipeline.staged.is_empty() {
+            return None;
+        }
+        let stopped = self.stopped.clone().map(LogError::Stopped);
+        if stopped.is_none() && pipeline.body.is_empty() {
+            // It was stored before, by a group that may be under way.
+            if pipeline.under_way.is_empty() {
+                pipeline.landed.append(&mut pipeline.staged);
+            }
             return None;
         }
         pipeline.reserved = 0;
         let body = std::mem::take(&mut pipeline.body);
         let staged = std::mem::take(&mut pipeline.staged);
-        if self.stopped.is_none() && body.is_empty() {
-            // It was stored before, and that is durable.
-            pipeline.landed.extend(staged);
-            return None;
-        }
-        let launched = match &self.stopped {
-            Some(reason) => Err(crate::error::LogError::Stopped(reason.clone())),
+        let launched = match stopped {
+            Some(error) => Err(error),
             None => self.journal.launch(body).map_err(|error| self.stop(&error)),
         };
         match launched {
             Ok(job) => {
-                self.pipeline.under_way = Some(staged);
+                self.pipeline.under_way.push_back(staged);
                 Some(job)
             }
             Err(error) => {
@@ -100,16 +113,14 @@ impl Engine {
     }
 
     /// Takes the outcome of a frame. What it holds is shown by
-    /// [`show_landed`](Self::show_landed), after the next frame was taken.
-    pub(crate) fn landed(&mut self, outcome: Result<()>) {
-        let staged = self.pipeline.under_way.take().unwrap_or_default();
-        match outcome {
-            Ok(()) => {
-                self.journal.landed();
-                self.pipeline.landed.extend(staged);
-            }
+    /// [`show_landed`](Self::show_landed), which may be after the next frame was taken.
+    pub(crate) fn landed(&mut self, outcome: FrameOutcome) {
+        let staged = self.pipeline.under_way.pop_front().unwrap_or_default();
+        match self.journal.landed(outcome) {
+            Ok(()) => self.pipeline.landed.extend(staged),
             Err(error) => {
-                let error = self.stop(&error);
+                let stopped = self.stopped.clone().map(LogError::Stopped);
+                let error = stopped.unwrap_or_else(|| self.stop(&error));
                 staged.into_iter().for_each(|staged| staged.refuse(&error));
             }
         }

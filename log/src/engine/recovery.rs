@@ -98,6 +98,7 @@ impl Engine {
             dirty_folders: BTreeSet::new(),
             tail: VecDeque::new(),
             tail_bytes: 0,
+            tail_fresh: 0,
             tail_unwritten: 0,
             writes: Writes::default(),
             pipeline: Pipeline::default(),

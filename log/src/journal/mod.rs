@@ -12,11 +12,12 @@ pub(crate) mod scan;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub(crate) use entry::{Entry, Swap};
 pub(crate) use frame::Body;
 use frame::{FrameHeader, Kind, padded};
-pub(crate) use frame_job::FrameJob;
+pub(crate) use frame_job::{FrameJob, FrameOutcome};
 
 use crate::api::Result;
 use crate::disk::{Disk, DiskFile, Open, failed, failed_sync};
@@ -70,6 +71,8 @@ pub(crate) struct Journal {
     unsynced: Vec<usize>,
     is_sealed: bool,
     is_filling: bool,
+    /// A frame that was launched could not be written.
+    has_failed: Arc<AtomicBool>,
 }
 
 struct JournalFile {
@@ -127,6 +130,7 @@ impl Journal {
             unsynced: Vec::new(),
             is_sealed: true,
             is_filling: false,
+            has_failed: Arc::default(),
         })
     }
 
@@ -267,13 +271,15 @@ impl Journal {
     }
 
     /// A job that writes a group and makes it durable, with all before it. Room for it
-    /// was [reserved](Self::reserve). Until the job is done and
-    /// [known](Self::landed) to be, nothing else is written.
+    /// was [reserved](Self::reserve). Until all that were launched are
+    /// [known](Self::landed) to be done, nothing is written otherwise.
     pub(crate) fn launch(&mut self, body: Body) -> Result<FrameJob> {
         let at = self.position;
-        let (index, header) = self.next_frame(Kind::Group, &body)?;
+        // It is written when all before it are durable.
+        let (index, header) = self.next_frame(Kind::Group, &body, self.sequence - 1)?;
         let syncs = std::mem::take(&mut self.unsynced).into_iter().chain([index]);
         let job = FrameJob {
+            sequence: header.sequence,
             header: header.encode(self.salt),
             body,
             at,
@@ -282,21 +288,23 @@ impl Journal {
                 .map(|index| &self.files[index])
                 .map(|file| (file.path.clone(), Arc::clone(&file.handle)))
                 .collect(),
+            has_failed: Arc::clone(&self.has_failed),
         };
         self.is_sealed = false;
         Ok(job)
     }
 
-    /// The frame that was launched is durable.
-    pub(crate) fn landed(&mut self) {
-        // A file that was begun meanwhile has no frame yet.
-        self.unsynced.clear();
-        self.durable_through = self.sequence - 1;
+    /// A frame that was launched is done. After an error the journal must not be
+    /// written any more.
+    pub(crate) fn landed(&mut self, outcome: FrameOutcome) -> Result<()> {
+        outcome.written?;
+        self.durable_through = outcome.sequence;
+        Ok(())
     }
 
     fn write(&mut self, kind: Kind, body: &Body) -> Result<()> {
         let at = self.position;
-        let (index, header) = self.next_frame(kind, body)?;
+        let (index, header) = self.next_frame(kind, body, self.durable_through)?;
         let file = &self.files[index];
         file.handle
             .write_at(&body.slices(&header.encode(self.salt)), at)
@@ -305,7 +313,12 @@ impl Journal {
 
     /// Gives the next frame its place, in the file of this index at the position that
     /// was the next one.
-    fn next_frame(&mut self, kind: Kind, body: &Body) -> Result<(usize, FrameHeader)> {
+    fn next_frame(
+        &mut self,
+        kind: Kind,
+        body: &Body,
+        durable_through: u64,
+    ) -> Result<(usize, FrameHeader)> {
         let Some(current) = self.current else {
             return Err(LogError::Stopped("the journal has no file".to_owned()));
         };
@@ -313,7 +326,7 @@ impl Journal {
             kind,
             generation: self.generation,
             sequence: self.sequence,
-            durable_through: self.durable_through,
+            durable_through,
             body_len: body.len(),
             body_crc: body.crc(),
         };

@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use super::Shared;
-use super::queue::{Stop, Wants, Work};
+use super::queue::{STAGE_MIN, Stop, Wants, Work};
 use crate::api::Result;
 use crate::compact::CompactionJob;
 use crate::engine::{Command, Engine, SyncJob, WriteJob};
@@ -31,15 +31,16 @@ pub(super) struct Driver<'a> {
     engine: Engine,
     shared: &'a Shared,
     workers: Workers,
-    is_flying: bool,
+    /// Frames that the journal's thread has.
+    flying: usize,
     is_syncing: bool,
     is_writing: bool,
 }
 
 impl<'a> Driver<'a> {
     pub(super) fn new(engine: Engine, shared: &'a Shared, workers: Workers) -> Self {
-        let (is_flying, is_syncing, is_writing) = (false, false, false);
-        Self { engine, shared, workers, is_flying, is_syncing, is_writing }
+        let (flying, is_syncing, is_writing) = (0, false, false);
+        Self { engine, shared, workers, flying, is_syncing, is_writing }
     }
 
     pub(super) fn run(mut self) -> Result<()> {
@@ -47,11 +48,11 @@ impl<'a> Driver<'a> {
         let mut wait = Duration::ZERO;
         loop {
             let mut work = self.shared.queue.take(wait, self.wants());
-            if let Some(outcome) = work.frame.take() {
-                self.is_flying = false;
+            for outcome in work.frames.drain(..) {
+                self.flying -= 1;
                 self.engine.landed(outcome);
-                self.launch();
             }
+            self.launch();
             if let Some(outcome) = work.written.take() {
                 self.is_writing = false;
                 self.engine.writes_done(outcome);
@@ -82,7 +83,7 @@ impl<'a> Driver<'a> {
     }
 
     fn wants(&self) -> Wants {
-        match (self.engine.is_congested(), self.is_flying) {
+        match (self.engine.is_congested(), self.flying > 0) {
             (true, _) => Wants::None,
             (false, true) => Wants::Many,
             (false, false) => Wants::Any,
@@ -111,12 +112,15 @@ impl<'a> Driver<'a> {
             && self.engine.overlaps(commands)
     }
 
-    /// Hands over the frame of what is staged, unless one is under way.
+    /// Hands over the frame of what is staged, once that is worth it.
     fn launch(&mut self) {
+        if self.flying > 0 && self.engine.staged_count() < STAGE_MIN {
+            return;
+        }
         let Some(job) = self.engine.take_frame() else { return };
         self.shared.groups.fetch_add(1, Ordering::Relaxed);
         match self.workers.frames.send(job) {
-            Ok(()) => self.is_flying = true,
+            Ok(()) => self.flying += 1,
             Err(unsent) => self.engine.landed(unsent.0.run_to_the_end()),
         }
     }
@@ -124,7 +128,7 @@ impl<'a> Driver<'a> {
     /// Waits for all that is staged to land, and shows it.
     fn land(&mut self) {
         while self.engine.is_under_way() {
-            if std::mem::take(&mut self.is_flying) {
+            for _ in 0..std::mem::take(&mut self.flying) {
                 let outcome = self.shared.queue.wait_for_frame();
                 self.engine.landed(outcome);
             }

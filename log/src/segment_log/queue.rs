@@ -6,15 +6,15 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::closed;
-use crate::api::Result;
 use crate::compact::CompactionOutcome;
 use crate::engine::{Command, SyncOutcome, WriteOutcome};
+use crate::journal::FrameOutcome;
 
 /// About as many bytes as one group commit takes.
 const GROUP_BYTES_MAX: u64 = 16 << 20;
 
-/// Commands that are worth to be staged while a frame is under way.
-const STAGE_MIN: usize = 32;
+/// Commands that are worth a frame of their own while one is under way.
+pub(super) const STAGE_MIN: usize = 32;
 
 /// How the log is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) enum Stop {
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) commands: Vec<Command>,
-    pub(super) frame: Option<Result<()>>,
+    pub(super) frames: VecDeque<FrameOutcome>,
     pub(super) written: Option<WriteOutcome>,
     pub(super) outcome: Option<SyncOutcome>,
     pub(super) compaction: Option<CompactionOutcome>,
@@ -59,7 +59,7 @@ impl Wants {
 
 struct State {
     commands: VecDeque<Command>,
-    frame: Option<Result<()>>,
+    frames: VecDeque<FrameOutcome>,
     written: Option<WriteOutcome>,
     outcome: Option<SyncOutcome>,
     compaction: Option<CompactionOutcome>,
@@ -74,7 +74,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             commands: VecDeque::new(),
-            frame: None,
+            frames: VecDeque::new(),
             written: None,
             outcome: None,
             compaction: None,
@@ -119,16 +119,16 @@ impl Queue {
     }
 
     /// Hands the outcome of a frame to the engine.
-    pub(super) fn push_frame(&self, outcome: Result<()>) {
-        self.lock().frame = Some(outcome);
+    pub(super) fn push_frame(&self, outcome: FrameOutcome) {
+        self.lock().frames.push_back(outcome);
         self.changed.notify_one();
     }
 
-    /// Waits for the outcome of the frame that is under way.
-    pub(super) fn wait_for_frame(&self) -> Result<()> {
+    /// Waits for the outcome of the next frame that is under way.
+    pub(super) fn wait_for_frame(&self) -> FrameOutcome {
         let mut state = self.lock();
         loop {
-            if let Some(outcome) = state.frame.take() {
+            if let Some(outcome) = state.frames.pop_front() {
                 return outcome;
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -209,7 +209,7 @@ impl Queue {
 
 impl State {
     fn has_outcome(&self) -> bool {
-        self.frame.is_some()
+        !self.frames.is_empty()
             || self.written.is_some()
             || self.outcome.is_some()
             || self.compaction.is_some()
@@ -217,7 +217,7 @@ impl State {
 
     fn take(&mut self, wants_commands: bool) -> Work {
         let mut work = Work {
-            frame: self.frame.take(),
+            frames: std::mem::take(&mut self.frames),
             written: self.written.take(),
             outcome: self.outcome.take(),
             compaction: self.compaction.take(),

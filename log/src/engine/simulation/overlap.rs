@@ -1,43 +1,103 @@
 //! Groups of appends that overlap: some are staged while the frame of others is on its
 //! way, and the power may go at any of its calls.
 
+use std::collections::VecDeque;
+
 use super::operations::Asked;
 use super::{Simulation, appends, background, producers, reads, restart};
 use crate::engine::Engine;
+use crate::journal::FrameJob;
+
+/// A frame on its way, and who waits for its answers.
+struct Flight {
+    job: FrameJob,
+    asked: Vec<Asked>,
+}
 
 /// A few groups that follow each other without a rest between them.
 pub(super) fn overlap(simulation: &mut Simulation, engine: &mut Engine) {
     let mut staged = Vec::new();
-    begin(simulation, engine, &mut staged);
-    let mut left = simulation.rng.usize(1..5);
-    let mut sequence = engine.journal.next_sequence();
-    let mut job = engine.take_frame();
-    while !staged.is_empty() {
-        let under_way = std::mem::take(&mut staged);
-        let is_written = engine.journal.next_sequence() > sequence;
-        // The frame is not on the disk yet.
+    let mut flights = VecDeque::new();
+    let mut left = simulation.rng.usize(1..8);
+    while left > 0 || !staged.is_empty() || !flights.is_empty() {
+        match simulation.rng.u8(..3) {
+            0 if left > 0 => {
+                left -= 1;
+                begin(simulation, engine, &mut staged);
+            }
+            1 => launch(simulation, engine, &mut staged, &mut flights),
+            _ => {
+                let Some(flight) = flights.pop_front() else { continue };
+                let is_off = simulation.disk.is_off();
+                if !is_off && engine.stopped().is_none() {
+                    // Its frame, and what is behind it, is not on the disk yet.
+                    restart::look_beside(simulation, engine);
+                }
+                if !land(simulation, engine, flight, &mut staged, &mut flights) {
+                    return;
+                }
+            }
+        }
         meanwhile(simulation, engine);
-        restart::look_beside(simulation, engine);
-        while left > 0 && simulation.rng.bool() {
-            left -= 1;
-            begin(simulation, engine, &mut staged);
-            meanwhile(simulation, engine);
-        }
-        if let Some(job) = job.take() {
-            engine.landed(job.run_to_the_end());
-            meanwhile(simulation, engine);
-        }
-        sequence = engine.journal.next_sequence();
-        job = engine.take_frame();
-        engine.show_landed();
-        if engine.stopped().is_some() {
-            simulation.hear(is_written, under_way, staged);
-            return;
-        }
-        simulation.hear(is_written, under_way, Vec::new());
-        simulation.totals.overlapped += u64::from(job.is_some());
     }
     assert!(!engine.is_under_way());
+}
+
+/// Takes the next frame, if there may be another one.
+fn launch(
+    simulation: &mut Simulation,
+    engine: &mut Engine,
+    staged: &mut Vec<Asked>,
+    flights: &mut VecDeque<Flight>,
+) {
+    if let Some(job) = engine.take_frame() {
+        simulation.note("launch");
+        simulation.totals.overlapped += u64::from(!flights.is_empty());
+        flights.push_back(Flight { job, asked: std::mem::take(staged) });
+    } else if flights.is_empty() {
+        // Nothing of it is new, or all of it is refused.
+        engine.show_landed();
+        simulation.hear(false, std::mem::take(staged), Vec::new());
+    }
+}
+
+/// Writes a frame, and hears its answers. False if it failed, with all after it.
+fn land(
+    simulation: &mut Simulation,
+    engine: &mut Engine,
+    flight: Flight,
+    staged: &mut Vec<Asked>,
+    flights: &mut VecDeque<Flight>,
+) -> bool {
+    simulation.note("land");
+    let outcome = flight.job.run_to_the_end();
+    let is_written = outcome.written.is_ok();
+    engine.landed(outcome);
+    if is_written {
+        meanwhile(simulation, engine);
+        let next = if simulation.rng.bool() { engine.take_frame() } else { None };
+        engine.show_landed();
+        simulation.hear(true, flight.asked, Vec::new());
+        if let Some(job) = next {
+            simulation.totals.overlapped += 1;
+            flights.push_back(Flight { job, asked: std::mem::take(staged) });
+        } else if !engine.is_under_way() {
+            simulation.hear(false, std::mem::take(staged), Vec::new());
+        }
+        return true;
+    }
+    let mut refused = Vec::new();
+    for Flight { job, asked } in flights.drain(..) {
+        let outcome = job.run_to_the_end();
+        assert!(outcome.written.is_err(), "a frame is written after one that failed");
+        engine.landed(outcome);
+        refused.extend(asked);
+    }
+    assert!(engine.take_frame().is_none(), "a frame is taken after one that failed");
+    engine.show_landed();
+    refused.append(staged);
+    simulation.hear(true, flight.asked, refused);
+    false
 }
 
 /// Stages some appends, if they may be now.
