@@ -45,7 +45,7 @@ use crate::checkpoint::{self, Compacted};
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskFile};
 use crate::error::LogError;
-use crate::journal::{Body, Journal};
+use crate::journal::{Body, FillJob, FillOutcome, Journal};
 use crate::options::{Durability, Options};
 use crate::producers::Producers;
 use crate::read::SegmentReader;
@@ -107,6 +107,8 @@ pub(crate) struct Engine {
     last_commit: Duration,
     last_sync: Duration,
     next_retention: Duration,
+    /// No zeros are written to the journal before.
+    fill_at: Duration,
     /// When the next tick has something to do.
     due_at: Duration,
 }
@@ -238,11 +240,41 @@ impl Engine {
         match self.journal.reserve(len, needed_from) {
             Ok(begun) => {
                 self.checkpoints.is_wanted |= begun;
-                Ok(())
+                if begun { self.fill_front() } else { Ok(()) }
             }
             // Nothing was written: a full disk refuses this and nothing else.
             Err(error @ LogError::NoSpace(_)) => Err(error),
             Err(error) => Err(self.stop(&error)),
+        }
+    }
+
+    /// Gives a file that was begun its first zeros, if frames are to be synced.
+    fn fill_front(&mut self) -> Result<()> {
+        if self.options.durability == Durability::PageCache {
+            return Ok(());
+        }
+        match self.journal.fill_front() {
+            // They are only of use, not needed.
+            Ok(()) | Err(LogError::NoSpace(_)) => Ok(()),
+            Err(error) => Err(self.stop(&error)),
+        }
+    }
+
+    /// The zeros for the journal that are wanted now, if there are some. The outcome
+    /// must be handed to [`filled`](Self::filled).
+    pub(crate) fn take_fill(&mut self) -> Option<FillJob> {
+        let is_due = self.options.durability != Durability::PageCache
+            && self.stopped.is_none()
+            && self.clock.elapsed() >= self.fill_at;
+        is_due.then(|| self.journal.take_fill())?
+    }
+
+    pub(crate) fn filled(&mut self, outcome: FillOutcome) {
+        match self.journal.filled(outcome) {
+            Ok(true) => {}
+            // They wait until there is space.
+            Ok(false) => self.fill_at = self.clock.elapsed() + RETRY_AFTER,
+            Err(error) => drop(self.stop(&error)),
         }
     }
 
@@ -341,14 +373,7 @@ impl Engine {
         if now.saturating_sub(self.last_commit) < SEAL_AFTER {
             return Ok(());
         }
-        if !self.journal.is_sealed() {
-            return self.seal();
-        }
-        match self.journal.fill_ahead() {
-            // The zeros wait until there is space.
-            Err(LogError::NoSpace(_)) => Ok(()),
-            done => done,
-        }
+        if self.journal.is_sealed() { Ok(()) } else { self.seal() }
     }
 
     fn next_deadline(&self, now: Duration) -> Duration {
@@ -367,9 +392,6 @@ impl Engine {
         if !self.dirty.is_empty() && !self.checkpoints.is_running {
             let due = (self.last_commit + CHECKPOINT_AFTER).max(self.checkpoints.retry_at);
             next = next.min(due);
-        }
-        if self.journal.wants_zeros() {
-            next = next.min(self.last_commit + SEAL_AFTER);
         }
         // Never in a tight loop, whatever can't be done right now.
         next.saturating_sub(now).max(Duration::from_millis(5))

@@ -121,6 +121,7 @@ impl Engine {
             last_commit: now,
             last_sync: now,
             next_retention: now + options.retention_check,
+            fill_at: now,
             due_at: now,
             options,
         }

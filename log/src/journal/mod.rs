@@ -5,16 +5,18 @@
 //! told by their generation.
 
 pub(crate) mod entry;
+mod fill;
 pub(crate) mod frame;
 mod frame_job;
 pub(crate) mod scan;
 
-use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use entry::{Entry, Swap};
+use fill::Frontier;
+pub(crate) use fill::{FillJob, FillOutcome};
 pub(crate) use frame::Body;
 use frame::{FrameHeader, Kind, padded};
 pub(crate) use frame_job::{FrameJob, FrameOutcome};
@@ -25,10 +27,6 @@ use crate::error::LogError;
 
 /// Files grow in steps of this many bytes.
 const STEP: u64 = 16 << 20;
-/// Zeros are written in steps of this many bytes.
-const FILL_STEP: usize = 1 << 20;
-/// Zeros that are left ahead of the writer before more are written.
-const FILLED_AHEAD_MIN: u64 = 4 << 20;
 /// About as many bytes as the next group may have: a file is full before its end
 /// if that does not fit.
 pub(crate) const GROUP_BYTES: u64 = 16 << 20;
@@ -71,7 +69,7 @@ pub(crate) struct Journal {
     unsynced: Vec<usize>,
     is_sealed: bool,
     is_filling: bool,
-    /// A frame that was launched could not be written.
+    /// A frame that was launched, or zeros behind them, could not be written.
     has_failed: Arc<AtomicBool>,
 }
 
@@ -85,6 +83,7 @@ struct JournalFile {
     allocated: u64,
     /// Its blocks were written up to here.
     filled: u64,
+    frontier: Arc<Frontier>,
 }
 
 /// Path of the journal file of this number.
@@ -113,7 +112,14 @@ impl Journal {
                 .map_err(|error| failed("opening", &path, &error))?;
             let allocated = handle.len().map_err(|error| failed("reading", &path, &error))?;
             let generation = generations.get(index).copied().unwrap_or(0);
-            files.push(JournalFile { path, handle, generation, allocated, filled: allocated });
+            files.push(JournalFile {
+                path,
+                handle,
+                generation,
+                allocated,
+                filled: allocated,
+                frontier: Arc::default(),
+            });
         }
         Ok(Self {
             disk,
@@ -241,7 +247,14 @@ impl Journal {
             .map_err(|error| failed("creating", &path, &error))?;
         self.disk.sync_dir(&self.folder).map_err(|error| failed_sync(&self.folder, &error))?;
         self.next_number += 1;
-        self.files.push(JournalFile { path, handle, generation: 0, allocated: 0, filled: 0 });
+        self.files.push(JournalFile {
+            path,
+            handle,
+            generation: 0,
+            allocated: 0,
+            filled: 0,
+            frontier: Arc::default(),
+        });
         Ok(self.files.len() - 1)
     }
 
@@ -303,12 +316,21 @@ impl Journal {
     }
 
     fn write(&mut self, kind: Kind, body: &Body) -> Result<()> {
+        self.check()?;
         let at = self.position;
         let (index, header) = self.next_frame(kind, body, self.durable_through)?;
         let file = &self.files[index];
         file.handle
             .write_at(&body.slices(&header.encode(self.salt)), at)
             .map_err(|error| failed("writing", &file.path, &error))
+    }
+
+    /// An error if a job has failed: what the files hold is unknown.
+    fn check(&self) -> Result<()> {
+        if self.has_failed.load(Ordering::Acquire) {
+            return Err(LogError::Stopped("a write of the journal before it failed".to_owned()));
+        }
+        Ok(())
     }
 
     /// Gives the next frame its place, in the file of this index at the position that
@@ -333,6 +355,7 @@ impl Journal {
         self.position += header.frame_len();
         let file = &mut self.files[current];
         file.filled = file.filled.max(self.position);
+        file.frontier.move_to(self.position);
         self.sequence += 1;
         Ok((current, header))
     }
@@ -343,45 +366,13 @@ impl Journal {
         if self.is_synced() {
             return Ok(());
         }
+        self.check()?;
         for index in std::mem::take(&mut self.unsynced).into_iter().chain(self.current) {
             let file = &self.files[index];
             file.handle.sync().map_err(|error| failed_sync(&file.path, &error))?;
         }
         self.durable_through = self.sequence - 1;
         Ok(())
-    }
-
-    /// Writes and syncs some zeros ahead of the writer, so that a sync of frames
-    /// finds the file's blocks written and its length right. A small step at a
-    /// time, as commits may come. [`wants_zeros`](Self::wants_zeros) says whether
-    /// there is more to do.
-    pub(crate) fn fill_ahead(&mut self) -> Result<()> {
-        let Some(file) = self.current.map(|current| &mut self.files[current]) else {
-            return Ok(());
-        };
-        let ahead = file.filled.saturating_sub(self.position);
-        self.is_filling = file.filled < self.file_bytes
-            && (ahead < FILLED_AHEAD_MIN || (self.is_filling && ahead < STEP));
-        if !self.is_filling {
-            return Ok(());
-        }
-        // Until it is known that this one went well.
-        self.is_filling = false;
-        let at = file.filled.max(self.position);
-        let zeros = vec![0; FILL_STEP];
-        file.handle
-            .write_at(&[IoSlice::new(&zeros)], at)
-            .map_err(|error| failed("writing", &file.path, &error))?;
-        file.handle.sync().map_err(|error| failed_sync(&file.path, &error))?;
-        file.filled = at + zeros.len() as u64;
-        file.allocated = file.allocated.max(file.filled);
-        self.is_filling = true;
-        Ok(())
-    }
-
-    /// Whether more zeros are to be written when there is time.
-    pub(crate) fn wants_zeros(&self) -> bool {
-        self.is_filling
     }
 
     /// Path and handle of each file with frames that a checkpoint does not

@@ -10,7 +10,7 @@ use super::queue::{STAGE_MIN, Stop, Wants, Work};
 use crate::api::Result;
 use crate::compact::CompactionJob;
 use crate::engine::{Command, Engine, SyncJob, WriteJob};
-use crate::journal::FrameJob;
+use crate::journal::{FillJob, FrameJob};
 
 /// Wait of an engine that has nothing to do.
 const IDLE_WAIT: Duration = Duration::from_secs(60);
@@ -23,8 +23,14 @@ const OVERLAP_MIN: usize = 16;
 pub(super) struct Workers {
     pub(super) frames: Sender<FrameJob>,
     pub(super) writes: Sender<WriteJob>,
-    pub(super) syncs: Sender<SyncJob>,
+    pub(super) behind: Sender<Behind>,
     pub(super) compaction: Sender<CompactionJob>,
+}
+
+/// What is in no hurry.
+pub(super) enum Behind {
+    Sync(SyncJob),
+    Fill(FillJob),
 }
 
 pub(super) struct Driver<'a> {
@@ -56,6 +62,9 @@ impl<'a> Driver<'a> {
             if let Some(outcome) = work.written.take() {
                 self.is_writing = false;
                 self.engine.writes_done(outcome);
+            }
+            if let Some(outcome) = work.filled.take() {
+                self.engine.filled(outcome);
             }
             if self.stays_under_way(&mut work) {
                 wait = IDLE_WAIT;
@@ -157,7 +166,10 @@ impl<'a> Driver<'a> {
 
     fn hand_out(&mut self) {
         if let Some(job) = self.engine.take_job() {
-            self.is_syncing = self.workers.syncs.send(job).is_ok();
+            self.is_syncing = self.workers.behind.send(Behind::Sync(job)).is_ok();
+        }
+        if let Some(job) = self.engine.take_fill() {
+            drop(self.workers.behind.send(Behind::Fill(job)));
         }
         if let Some(job) = self.engine.take_compaction() {
             // Without its thread there is no compaction, and all else goes on.

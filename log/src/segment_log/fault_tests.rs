@@ -330,7 +330,7 @@ impl Drop for Tmpfs {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_appends_until_there_is_space() {
-    let Some(disk) = Tmpfs::mount("16m") else {
+    let Some(disk) = Tmpfs::mount("32m") else {
         let text = b"skipped: mounting a tmpfs needs root\n";
         drop(std::io::stderr().write_all(text));
         return;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::closed;
 use crate::compact::CompactionOutcome;
 use crate::engine::{Command, SyncOutcome, WriteOutcome};
-use crate::journal::FrameOutcome;
+use crate::journal::{FillOutcome, FrameOutcome};
 
 /// About as many bytes as one group commit takes.
 const GROUP_BYTES_MAX: u64 = 16 << 20;
@@ -32,6 +32,7 @@ pub(super) struct Work {
     pub(super) frames: VecDeque<FrameOutcome>,
     pub(super) written: Option<WriteOutcome>,
     pub(super) outcome: Option<SyncOutcome>,
+    pub(super) filled: Option<FillOutcome>,
     pub(super) compaction: Option<CompactionOutcome>,
     /// Set when nothing is queued before it.
     pub(super) stop: Option<Stop>,
@@ -62,6 +63,7 @@ struct State {
     frames: VecDeque<FrameOutcome>,
     written: Option<WriteOutcome>,
     outcome: Option<SyncOutcome>,
+    filled: Option<FillOutcome>,
     compaction: Option<CompactionOutcome>,
     stop: Option<Stop>,
     is_closed: bool,
@@ -77,6 +79,7 @@ impl Default for State {
             frames: VecDeque::new(),
             written: None,
             outcome: None,
+            filled: None,
             compaction: None,
             stop: None,
             is_closed: false,
@@ -147,6 +150,12 @@ impl Queue {
         self.changed.notify_one();
     }
 
+    /// Hands the outcome of a job for zeros to the engine.
+    pub(super) fn push_filled(&self, outcome: FillOutcome) {
+        self.lock().filled = Some(outcome);
+        self.changed.notify_one();
+    }
+
     /// Hands the outcome of a step of compaction to the engine.
     pub(super) fn push_compaction(&self, outcome: CompactionOutcome) {
         self.lock().compaction = Some(outcome);
@@ -212,6 +221,7 @@ impl State {
         !self.frames.is_empty()
             || self.written.is_some()
             || self.outcome.is_some()
+            || self.filled.is_some()
             || self.compaction.is_some()
     }
 
@@ -220,6 +230,7 @@ impl State {
             frames: std::mem::take(&mut self.frames),
             written: self.written.take(),
             outcome: self.outcome.take(),
+            filled: self.filled.take(),
             compaction: self.compaction.take(),
             ..Work::default()
         };

@@ -1,5 +1,6 @@
 //! The threads of the log: one for the engine, one for frames of the journal, one for
-//! the writes of segments, one for their syncs, one for compaction.
+//! the writes of segments, one for their syncs and for zeros in the journal, one for
+//! compaction.
 
 use std::io;
 use std::sync::Arc;
@@ -8,11 +9,11 @@ use std::sync::mpsc::channel;
 use std::thread::{Builder, JoinHandle};
 
 use super::Shared;
-use super::driver::{Driver, Workers};
+use super::driver::{Behind, Driver, Workers};
 use crate::api::Result;
 use crate::compact::CompactionJob;
 use crate::disk::FolderLock;
-use crate::engine::{Engine, SyncJob, WriteJob};
+use crate::engine::{Engine, WriteJob};
 use crate::error::LogError;
 use crate::journal::FrameJob;
 
@@ -47,11 +48,14 @@ impl Threads {
             }
             drop(held);
         })?;
-        let (jobs, todo) = channel::<SyncJob>();
+        let (jobs, todo) = channel::<Behind>();
         let (for_syncs, held) = (Arc::clone(&shared), Arc::clone(&lock));
         let syncs = Builder::new().name("log-sync".to_owned()).spawn(move || {
             for job in todo {
-                for_syncs.queue.push_outcome(job.run_to_the_end());
+                match job {
+                    Behind::Sync(job) => for_syncs.queue.push_outcome(job.run_to_the_end()),
+                    Behind::Fill(job) => for_syncs.queue.push_filled(job.run_to_the_end()),
+                }
             }
             drop(held);
         })?;
@@ -68,7 +72,7 @@ impl Threads {
             drop(lock);
         })?;
         let workers =
-            Workers { frames: for_journal, writes: for_segments, syncs: jobs, compaction: passes };
+            Workers { frames: for_journal, writes: for_segments, behind: jobs, compaction: passes };
         let engine = Builder::new().name("log".to_owned()).spawn(move || {
             let _closer = Closer(Arc::clone(&shared));
             Driver::new(engine, &shared, workers).run()

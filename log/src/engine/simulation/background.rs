@@ -10,7 +10,7 @@ type Outcome = Box<dyn FnOnce(&mut Engine)>;
 type Work = Box<dyn FnOnce() -> Outcome>;
 
 /// Everything that hands out work; one piece of each is under way at a time.
-const SOURCES: &[fn(&mut Engine) -> Option<Work>] = &[sync, compaction, writes];
+const SOURCES: &[fn(&mut Engine) -> Option<Work>] = &[sync, compaction, writes, fill];
 /// Index of the writes of segments.
 const WRITES: usize = 2;
 
@@ -19,6 +19,14 @@ fn writes(engine: &mut Engine) -> Option<Work> {
     Some(Box::new(move || {
         let outcome = job.run_to_the_end();
         Box::new(move |engine: &mut Engine| engine.writes_done(outcome))
+    }))
+}
+
+fn fill(engine: &mut Engine) -> Option<Work> {
+    let job = engine.take_fill()?;
+    Some(Box::new(move || {
+        let outcome = job.run_to_the_end();
+        Box::new(move |engine: &mut Engine| engine.filled(outcome))
     }))
 }
 
