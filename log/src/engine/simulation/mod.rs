@@ -170,6 +170,9 @@ impl Simulation {
             drawn -= operation.weight;
         }
         self.background.take(engine);
+        if let Some(reason) = engine.stopped() {
+            check_stop(reason);
+        }
         // What the log takes for durable must be.
         if engine.stopped().is_none() && engine.journal.is_synced() {
             self.model.all_is_durable();
@@ -243,6 +246,13 @@ impl Simulation {
         let topic = self.rng.choice(topics)?;
         Some(topic.info.partition(self.rng.u32(..topic.info.partitions)))
     }
+}
+
+/// The log stops for what the disk did, never since it lost its own way: a frame that
+/// there is no room for is refused before, and what is written again is in the journal.
+fn check_stop(reason: &str) {
+    let is_full = reason.contains("no space") && reason.contains("/journal");
+    assert!(!is_full && !reason.contains("the journal holds"), "it stopped: {reason}");
 }
 
 /// Whether a command that was answered with this error was surely not done. An
