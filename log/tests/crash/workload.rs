@@ -15,6 +15,8 @@ pub(crate) const PARTITIONS: u32 = 3;
 pub(crate) const TOPIC: &str = "numbers";
 /// Appends under way.
 const UNDER_WAY: usize = 5;
+/// And at times.
+const UNDER_WAY_MAX: usize = 100;
 /// Numbers that a trim keeps.
 const KEPT: u64 = 600;
 
@@ -104,7 +106,9 @@ impl Workload {
         let pending = self.writer.append(groups.collect()).await?;
         self.pending.push_back((number, pending));
         self.next += 1;
-        self.hear(UNDER_WAY).await
+        // At times so many that their groups overlap.
+        let is_many = number / 32 % 2 == 1;
+        self.hear(if is_many { UNDER_WAY_MAX } else { UNDER_WAY }).await
     }
 
     /// Hears of appends until so many are left.
