@@ -3,7 +3,6 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::engine::WRITE_BEHIND_BYTES;
 use crate::topic::TopicConfig;
 
 /// When an append counts as durable.
@@ -77,7 +76,7 @@ impl Default for Options {
             append_bytes_max: 128 << 20,
             queue_bytes_max: 64 << 20,
             tail_bytes_max: 32 << 20,
-            write_behind_bytes: WRITE_BEHIND_BYTES,
+            write_behind_bytes: 8 << 20,
             journal_file_bytes: 64 << 20,
             retention_check: Duration::from_secs(60),
             producer_expiration: Duration::from_secs(86_400),

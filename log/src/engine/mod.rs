@@ -65,8 +65,6 @@ const CHECKPOINT_AFTER: Duration = Duration::from_secs(2);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// About so many bytes are evicted from memory between two groups.
 const EVICT_STEP: usize = 256 << 10;
-/// Bytes that are kept for segments before they are written.
-pub(crate) const WRITE_BEHIND_BYTES: usize = 8 << 20;
 
 /// The log's state and all that changes it.
 pub(crate) struct Engine {

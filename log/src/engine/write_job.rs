@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Engine, Pending, WRITE_BEHIND_BYTES};
+use super::{Engine, Pending};
 use crate::api::{Result, TopicPartition};
 use crate::disk::{DiskFile, failed};
 use crate::error::LogError;
@@ -16,7 +16,7 @@ use crate::segment::{Part, path};
 
 /// Above this many bytes on their way to segments, groups wait for the job that is
 /// under way.
-const PENDING_BYTES_MAX: usize = 4 * WRITE_BEHIND_BYTES;
+const PENDING_BYTES_MAX: usize = 32 << 20;
 
 /// What is being written to segments.
 #[derive(Default)]
