@@ -35,7 +35,7 @@ mod version;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use thalweg_log::{Log, Table};
+use thalweg_log::{Log, TableWriter};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 pub use clash::Clash;
@@ -61,7 +61,7 @@ pub const TOPIC: &str = "_schemas";
 /// identity, whichever subjects it is in. Reads are from memory; a change is durable
 /// before it is answered or seen (invariant 1).
 pub struct Registry {
-    table: Arc<Table<Key, Value>>,
+    topic: Arc<TableWriter<Key, Value>>,
     state: Arc<RwLock<State>>,
     /// Held from the look at what is there to the end of the write: so ids and versions
     /// are given out once.
@@ -75,15 +75,14 @@ impl Registry {
     /// former holder, if there is one, can't write any more.
     pub async fn open(log: Arc<dyn Log>) -> Result<Self> {
         let mut state = State::default();
-        let table: Table<Key, Value> =
-            Table::open_with(&log, TOPIC, |key, value| state.apply(key, value)).await?;
+        let topic = TableWriter::open(&log, TOPIC, |key, value| state.apply(key, value)).await?;
         tracing::info!(
             subjects = state.subjects.len(),
             schemas = state.schema_count(),
             "schema registry opened"
         );
         Ok(Self {
-            table: Arc::new(table),
+            topic: Arc::new(topic),
             state: Arc::new(RwLock::new(state)),
             writing: Arc::default(),
             changes: Arc::default(),
@@ -119,13 +118,13 @@ impl Registry {
         turn: OwnedMutexGuard<()>,
         changes: Vec<(Key, Option<Value>)>,
     ) -> Result<()> {
-        let (table, state) = (Arc::clone(&self.table), Arc::clone(&self.state));
+        let (topic, state) = (Arc::clone(&self.topic), Arc::clone(&self.state));
         let told = Arc::clone(&self.changes);
         let task = tokio::spawn(async move {
-            table.write(changes.clone()).await?;
+            topic.write(&changes).await?;
             let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
-            for (key, value) in &changes {
-                state.apply(key, value.as_ref());
+            for (key, value) in changes {
+                state.apply(key, value);
             }
             drop(turn);
             told.send_modify(|count| *count += 1);

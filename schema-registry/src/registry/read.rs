@@ -132,7 +132,7 @@ impl Registry {
     /// The id of the topic that holds everything, which is made once.
     #[must_use]
     pub fn topic_id(&self) -> String {
-        self.table.topic().id.to_string()
+        self.topic.topic().id.to_string()
     }
 }
 

@@ -51,6 +51,22 @@ impl Stored {
         }
     }
 
+    /// An entry of the topic about this schema.
+    pub(super) fn record(&self, subject: Arc<str>, version: i32) -> SchemaValue {
+        SchemaValue {
+            subject,
+            version,
+            id: self.id,
+            schema_type: None,
+            references: self.references.clone(),
+            metadata: self.metadata.clone(),
+            rule_set: self.rule_set.clone(),
+            schema: Arc::clone(&self.text),
+            deleted: false,
+            rest: None,
+        }
+    }
+
     /// Whether an entry of the topic is about this schema.
     pub(super) fn is_of(&self, value: &SchemaValue) -> bool {
         self.id == value.id
