@@ -112,7 +112,7 @@ fn subject(
         Side::Value => &settings.value,
     };
     let Some(registered) = converter.registered() else { return Ok(None) };
-    let schema = registered.unregistered(&rows.topic, &Layout::of(schema))?;
+    let (schema, _) = registered.detached(&rows.topic, &Layout::of(schema))?;
     let told = registered.foretell(&schema)?;
     let is_compatible = told.reasons.is_empty();
     let outcome = match (told.known, is_compatible, settings.evolution.action) {

@@ -69,6 +69,7 @@ fn allow(thalweg: &Thalweg) {
 fn refused_rows_are_parked_in_order_and_go_on() {
     let home = tempfile::tempdir().unwrap();
     let (postgres, thalweg) = begin(home.path(), &[]);
+    let before = chrono::Utc::now().to_rfc3339();
     postgres
         .sql(
             "INSERT INTO items VALUES (2, 20); \
@@ -98,6 +99,23 @@ fn refused_rows_are_parked_in_order_and_go_on() {
     });
     eventually("the note", &thalweg, || (note(&thalweg).is_some(), status(&thalweg, "evo")));
     assert!(ids(&thalweg, "items").len() <= 2, "a refused row went on");
+    // Rows 3 to 5000, then a deletion, which is two records.
+    let parked = eventually("the count of parked records", &thalweg, || {
+        let parked = status(&thalweg, "evo")["parked"].clone();
+        (parked[0]["records"] == 5000, parked)
+    });
+    assert_eq!(
+        (&parked[0]["topic"], &parked[0]["subject"]),
+        (&json!("evo.public.items"), &json!(SUBJECT))
+    );
+    assert_eq!(parked[0]["reason"].as_str(), note(&thalweg).as_deref());
+    assert!(parked[0]["bytes"].as_u64().unwrap() > 5000, "{parked}");
+    let since = parked[0]["since"].as_str().unwrap();
+    let now = chrono::Utc::now().to_rfc3339();
+    assert!(before.as_str() < since && since < now.as_str(), "{before} < {since} < {now}");
+    let held_in = parked[0]["held_in"].as_str().unwrap();
+    assert!(topics(&thalweg).contains(held_in), "{held_in}");
+    assert_eq!(parked.as_array().unwrap().len(), 1);
 
     allow(&thalweg);
     postgres.sql("INSERT INTO items VALUES (6000, 'live')").unwrap();
@@ -107,7 +125,7 @@ fn refused_rows_are_parked_in_order_and_go_on() {
         let ids = ids(&thalweg, "items");
         (ids == wanted, (ids.len(), note(&thalweg)))
     });
-    assert_eq!(note(&thalweg), None);
+    assert_eq!((note(&thalweg), &status(&thalweg, "evo")["parked"]), (None, &Value::Null));
     assert_eq!(versions(&thalweg, SUBJECT), json!([1, 2]));
     let last = rows(&thalweg, "items").pop().unwrap();
     assert_eq!(last["value"]["after"]["size"], "live", "{last}");
