@@ -346,7 +346,15 @@ fn a_new_subject_takes_what_the_first_one_refuses() {
 fn a_change_of_a_table_is_told_before_it_is_made() {
     let home = tempfile::tempdir().unwrap();
     let (postgres, thalweg) = begin(home.path(), &[]);
-    let lake = crate::setup::lake("evo-lake", home.path(), &[("topics", "evo.public.items")]);
+    let lake = crate::setup::lake(
+        "evo-lake",
+        home.path(),
+        &[
+            ("topics", "evo.public.items"),
+            ("partitioner.class", "io.confluent.connect.storage.partitioner.FieldPartitioner"),
+            ("partition.field.name", "size"),
+        ],
+    );
     post(&thalweg, &lake);
     let ask = |sql: &str| {
         let mut preview =
@@ -378,6 +386,25 @@ fn a_change_of_a_table_is_told_before_it_is_made() {
     assert_eq!((&levels["NONE"], &levels["FORWARD"]), (&json!(true), &json!(false)));
     let renamed = answer["tables"][1]["changes"][0].as_str().unwrap();
     assert!(renamed.contains("evo.public.more"), "{renamed}");
+    // Nobody reads that topic.
+    assert_eq!(answer["tables"][1]["losses"], json!([]));
+
+    for (sql, words) in [
+        (
+            "ALTER TABLE items DROP COLUMN size",
+            "public.items: column size is gone, and its topic is read by evo-lake (its partition.field.name names it)",
+        ),
+        ("ALTER TABLE items DROP COLUMN id", "rows have no keys any more (id)"),
+        (
+            "ALTER TABLE items RENAME TO more",
+            "rows go to topic evo.public.more, and topic evo.public.items is read by evo-lake",
+        ),
+    ] {
+        let (code, answer, said) = ask(sql);
+        assert!(code == 3 && said.contains(words), "{sql}: {code} {said}: {answer}");
+    }
+    let (code, _, said) = ask("ALTER TABLE others DROP COLUMN id, ADD COLUMN more int");
+    assert!(code == 3 && said.contains("no keys"), "{said}");
 
     for (sql, words) in [
         ("ALTER TABLE nothing ADD COLUMN a int", "there is no table nothing"),
