@@ -12,6 +12,9 @@ use crate::record::{BatchDecoder, Batches, OPENED_BYTES_MAX, Records};
 /// Bytes of one read.
 const READ_BYTES: usize = 1 << 20;
 
+/// Bytes of the shortest record.
+const RECORD_LEN_MIN: usize = 7;
+
 /// Most pieces of the topic that are decoded at once. What they change is taken on one
 /// thread, which more would only wait for.
 const DECODING_MAX: usize = 2;
@@ -167,6 +170,9 @@ fn changes<K: TableItem, V: TableItem>(piece: &[u8], next: i64) -> Result<Vec<De
             continue;
         }
         if let Some(records) = batch.plain_records()? {
+            // By what the piece can hold: a count is not to be trusted (invariant 7).
+            let count = usize::try_from(batch.header.records).unwrap_or(0);
+            found.reserve(count.min(piece.len() / RECORD_LEN_MIN));
             note(&mut found, records, next)?;
         } else {
             // These lie in the decoder only until the next batch.

@@ -37,6 +37,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use thalweg_log::{Log, TableWriter};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 pub use clash::Clash;
 pub use config::{Config, ConfigChange};
@@ -68,6 +69,8 @@ pub struct Registry {
     writing: Arc<Mutex<()>>,
     /// How many changes there were.
     changes: Arc<watch::Sender<u64>>,
+    /// What makes ready for the first registration.
+    indexing: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Registry {
@@ -81,17 +84,27 @@ impl Registry {
             schemas = state.schema_count(),
             "schema registry opened"
         );
+        let state = Arc::new(RwLock::new(state));
+        let indexed = Arc::clone(&state);
+        let indexing = spawn_blocking(move || {
+            indexed.read().unwrap_or_else(PoisonError::into_inner).index();
+        });
         Ok(Self {
             topic: Arc::new(topic),
-            state: Arc::new(RwLock::new(state)),
+            state,
             writing: Arc::default(),
             changes: Arc::default(),
+            indexing: Mutex::new(Some(indexing)),
         })
     }
 
     /// Waits until the writes that were begun are durable or have failed.
     pub async fn close(&self) {
         drop(self.writing.lock().await);
+        if let Some(indexing) = self.indexing.lock().await.take() {
+            // A panic in it is told by whoever looks for an id next.
+            indexing.await.ok();
+        }
     }
 
     /// Changes with each change: what was refused may be taken now.

@@ -16,7 +16,7 @@ use super::mode::Mode;
 use super::version::{Selected, VersionId};
 
 pub(super) use space::Space;
-pub(super) use stored::{Identity, identity};
+pub(super) use stored::Identity;
 pub use stored::{Shown, Stored, SubjectVersion};
 
 #[derive(Default)]
@@ -243,6 +243,13 @@ impl State {
         live.map(|(version, known)| show(name, *version, known)).collect()
     }
 
+    /// Makes ready what tells the ids of schemas.
+    pub(super) fn index(&self) {
+        for space in self.spaces.values() {
+            space.index();
+        }
+    }
+
     /// How many schemas there are.
     pub(super) fn schema_count(&self) -> usize {
         self.spaces.values().map(|space| space.schemas.len()).sum()
@@ -253,7 +260,7 @@ impl State {
         let mut users = HashSet::new();
         for (context, space) in &self.spaces {
             for id in space.users_of(&context::normalize(subject), version) {
-                let mut uses = space.uses(id).iter();
+                let mut uses = space.uses(id);
                 let is_in = |at: &SubjectVersion| {
                     let versions = self.subjects.get(&at.subject);
                     let known = versions.and_then(|versions| versions.get(&at.version));
