@@ -124,8 +124,13 @@ impl AvroConverter {
                 self.side.name()
             ))
         };
-        let adjusted = avro::adjusted(layout.schema()).map_err(bad)?;
-        if &adjusted != layout.schema() && !self.warned_of_names.swap(true, Ordering::Relaxed) {
+        let names = self.settings.options.names;
+        let adjusted = avro::adjusted(layout.schema(), names).map_err(bad)?;
+        let is_asked_for = names == avro::Names::Scrubbed;
+        if !is_asked_for
+            && &adjusted != layout.schema()
+            && !self.warned_of_names.swap(true, Ordering::Relaxed)
+        {
             tracing::warn!(
                 topic,
                 "names that Avro forbids are written with _ in place of the letters in question, \
