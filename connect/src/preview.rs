@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use thalweg_core::batch::Layout;
+use thalweg_core::config::ConfigMap;
 use thalweg_core::connector::{RowSchemas, TablePreview};
 use thalweg_core::schema::{Kind, Schema};
 use thalweg_core::{ConnectError, ErrorKind};
@@ -44,13 +45,16 @@ impl Handle {
 
     fn table(&self, settings: &Settings, table: &TablePreview) -> Result<Value, ConnectError> {
         let before = &table.before;
+        let readers = self.sinks(&before.topic);
+        let losses = losses(before, table.after.as_ref(), &readers);
         let Some(after) = &table.after else {
             return Ok(json!({
                 "table": table.table,
                 "topic": &*before.topic,
                 "changes": ["no more rows come"],
+                "losses": losses,
                 "subjects": [],
-                "sinks": self.sinks(&before.topic),
+                "sinks": readers.iter().map(Reader::shown).collect::<Vec<_>>(),
             }));
         };
         let mut changes = Vec::new();
@@ -73,24 +77,96 @@ impl Handle {
             "table": table.table,
             "topic": &*after.topic,
             "changes": changes,
+            "losses": losses,
             "subjects": subjects,
-            "sinks": self.sinks(&after.topic),
+            "sinks": self.sinks(&after.topic).iter().map(Reader::shown).collect::<Vec<_>>(),
         }))
     }
 
     /// The sinks that read a topic.
-    fn sinks(&self, topic: &str) -> Vec<Value> {
+    fn sinks(&self, topic: &str) -> Vec<Reader> {
         let reader = self.reader();
         let mut sinks = Vec::new();
         for name in self.board().names() {
             let Some(view) = self.board().get(&name) else { continue };
             let Ok(plugin @ Plugin::Sink(_)) = reader.plugin(&view.config) else { continue };
             if reader.read(plugin, &view.config).settings.topics.has(topic) {
-                sinks.push(json!({ "connector": &*name, "class": plugin.about().class }));
+                sinks.push(Reader { name, class: plugin.about().class, config: view.config });
             }
         }
         sinks
     }
+}
+
+/// A sink that reads a topic.
+struct Reader {
+    name: Arc<str>,
+    class: &'static str,
+    config: Arc<ConfigMap>,
+}
+
+impl Reader {
+    fn shown(&self) -> Value {
+        json!({ "connector": &*self.name, "class": self.class })
+    }
+
+    /// Its name, with the keys of its config that name a column.
+    fn naming(&self, column: &str) -> String {
+        let names = |text: &str| {
+            let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+            words.any(|word| word == column)
+        };
+        let keys = self.config.iter().filter(|(_, text)| names(text));
+        let keys: Vec<&str> = keys.map(|(key, _)| key.as_str()).collect();
+        match keys.as_slice() {
+            [] => self.name.to_string(),
+            keys => format!("{} (its {} names it)", self.name, keys.join(", ")),
+        }
+    }
+}
+
+/// What those who read the rows lose, whatever the schema registry says to it.
+fn losses(before: &RowSchemas, after: Option<&RowSchemas>, readers: &[Reader]) -> Vec<String> {
+    let all = |shown: &dyn Fn(&Reader) -> String| {
+        readers.iter().map(shown).collect::<Vec<_>>().join(", ")
+    };
+    let names = all(&|reader| reader.name.to_string());
+    let Some(after) = after else {
+        let lost = format!("no more rows come to topic {}, which is read by {names}", before.topic);
+        return if readers.is_empty() { Vec::new() } else { vec![lost] };
+    };
+    let mut losses = Vec::new();
+    if before.topic != after.topic && !readers.is_empty() {
+        let (from, to) = (&before.topic, &after.topic);
+        losses.push(format!("rows go to topic {to}, and topic {from} is read by {names}"));
+    }
+    let columns = |key: &Option<Arc<Schema>>| {
+        let fields = key.as_ref().map(|key| key.fields().iter().map(|field| field.name.clone()));
+        fields.into_iter().flatten().collect::<Vec<_>>()
+    };
+    match (columns(&before.key), columns(&after.key)) {
+        (former, now) if former == now || former.is_empty() => {}
+        (former, now) if now.is_empty() => losses.push(format!(
+            "rows have no keys any more ({}): those of one row are spread over partitions, in no \
+             order, and its topic can't be compacted",
+            former.join(", ")
+        )),
+        (former, now) => losses.push(format!(
+            "keys are of other columns ({} after {}): what was written of a row before is not \
+             found by its key",
+            now.join(", "),
+            former.join(", ")
+        )),
+    }
+    let is_kept = |name: &str| row_of(&after.value).field(name).is_some();
+    for field in row_of(&before.value).fields() {
+        if !is_kept(&field.name) && !readers.is_empty() {
+            let name = &field.name;
+            let names = all(&|reader| reader.naming(name));
+            losses.push(format!("column {name} is gone, and its topic is read by {names}"));
+        }
+    }
+    losses
 }
 
 fn refusal(error: ConnectError) -> Refusal {
@@ -112,7 +188,7 @@ fn subject(
         Side::Value => &settings.value,
     };
     let Some(registered) = converter.registered() else { return Ok(None) };
-    let schema = registered.unregistered(&rows.topic, &Layout::of(schema))?;
+    let (schema, _) = registered.detached(&rows.topic, &Layout::of(schema))?;
     let told = registered.foretell(&schema)?;
     let is_compatible = told.reasons.is_empty();
     let outcome = match (told.known, is_compatible, settings.evolution.action) {

@@ -34,7 +34,7 @@ pub use group_offsets::{GroupOffset, GroupOffsets, TableGroupOffsets};
 pub use memory::MemoryLog;
 pub use options::{Durability, Options};
 pub use segment_log::{PendingProduce, Produced, SegmentLog, Space};
-pub use table::Table;
+pub use table::{Table, TableWriter};
 pub use topic::{PARTITIONS_MAX, TopicConfig, check_topic_name};
 
 #[cfg(test)]

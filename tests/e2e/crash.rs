@@ -11,21 +11,32 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
-use thalweg_harness::{Postgres, Thalweg, ThalwegOptions};
+use thalweg_harness::{Postgres, Thalweg, ThalwegOptions, curl};
 
 use crate::lake::records;
 use crate::setup::{eventually, lake, options, post, source};
 
+/// Rows of each table at first; the second is for what does not care for the snapshot.
 const ROWS_AT_FIRST: u64 = 60_000;
+const FEW_ROWS: u64 = 5_000;
 const TABLES: [&str; 2] = ["accounts", "moves"];
 
-fn prepare(postgres: &Postgres) {
+/// Avro, whose subjects are named after records.
+const BY_RECORD: [(&str, &str); 4] = [
+    ("key.converter", "io.confluent.connect.avro.AvroConverter"),
+    ("key.converter.key.subject.name.strategy", BY_RECORD_NAME),
+    ("value.converter", "io.confluent.connect.avro.AvroConverter"),
+    ("value.converter.value.subject.name.strategy", BY_RECORD_NAME),
+];
+const BY_RECORD_NAME: &str = "io.confluent.kafka.serializers.subject.RecordNameStrategy";
+
+fn prepare(postgres: &Postgres, rows: u64) {
     for table in TABLES {
         postgres
             .sql(&format!(
                 "CREATE TABLE {table} (id bigint PRIMARY KEY, version int NOT NULL, note text); \
                  INSERT INTO {table} SELECT n, 0, 'note ' || n \
-                 FROM generate_series(1, {ROWS_AT_FIRST}) n"
+                 FROM generate_series(1, {rows}) n"
             ))
             .unwrap();
     }
@@ -34,9 +45,9 @@ fn prepare(postgres: &Postgres) {
 /// One transaction or two of changes over both tables. A row's `version` rises
 /// by one with each update and an id is never used again, so that the events
 /// of a key tell whether one is missing or there twice.
-fn change(postgres: &Postgres, round: u64, alters: bool) {
-    let fresh = ROWS_AT_FIRST + 1 + round * 50;
-    let some = scattered(round) % ROWS_AT_FIRST;
+fn change(postgres: &Postgres, rows: u64, round: u64, alters: bool) {
+    let fresh = rows + 1 + round * 50;
+    let some = scattered(round) % rows;
     postgres
         .sql(&format!(
             "BEGIN; \
@@ -71,6 +82,7 @@ fn kills() -> u64 {
 pub(crate) struct World {
     postgres: Arc<Postgres>,
     home: tempfile::TempDir,
+    rows: u64,
     stop: Arc<AtomicBool>,
     /// Whether columns come and go. Not before the snapshot is over: it would have
     /// them as they are, and the changes after it as they were, and rows of two
@@ -82,17 +94,34 @@ pub(crate) struct World {
 impl World {
     /// Starts a Postgres, and a first Thalweg that is told what to do.
     pub(crate) fn new() -> (Self, Thalweg) {
+        Self::with(ROWS_AT_FIRST, &[], &[])
+    }
+
+    /// The same with Avro under the names of its records, which the lake's sink reads with
+    /// the newest version that came.
+    pub(crate) fn of_versions() -> (Self, Thalweg) {
+        let newest = [("schema.compatibility", "BACKWARD")];
+        Self::with(FEW_ROWS, &BY_RECORD, &[&BY_RECORD[..], &newest].concat())
+    }
+
+    fn with(rows: u64, of_source: &[(&str, &str)], of_sink: &[(&str, &str)]) -> (Self, Thalweg) {
         let postgres = Arc::new(Postgres::start().unwrap());
-        prepare(&postgres);
+        prepare(&postgres, rows);
         let home = tempfile::tempdir().unwrap();
-        let this =
-            Self { postgres, home, stop: Arc::default(), alters: Arc::default(), workload: None };
+        let this = Self {
+            postgres,
+            home,
+            rows,
+            stop: Arc::default(),
+            alters: Arc::default(),
+            workload: None,
+        };
         std::fs::create_dir(this.lake()).unwrap();
         let thalweg = Thalweg::start(&this.options()).unwrap();
         let more = [("tombstones.on.delete", "false"), ("topic.prefix", "crash")];
-        post(&thalweg, &source(&this.postgres, "crash", &more));
-        let topics = "crash.public.accounts,crash.public.moves";
-        post(&thalweg, &lake("crash-lake", &this.lake(), &[("topics", topics)]));
+        post(&thalweg, &source(&this.postgres, "crash", &[&more[..], of_source].concat()));
+        let topics = [("topics", "crash.public.accounts,crash.public.moves")];
+        post(&thalweg, &lake("crash-lake", &this.lake(), &[&topics[..], of_sink].concat()));
         (this, thalweg)
     }
 
@@ -108,13 +137,13 @@ impl World {
     /// Begins to change rows, keys and columns.
     pub(crate) fn begin(&mut self) {
         let (postgres, stop) = (Arc::clone(&self.postgres), Arc::clone(&self.stop));
-        let alters = Arc::clone(&self.alters);
+        let (alters, rows) = (Arc::clone(&self.alters), self.rows);
         self.workload = Some(std::thread::spawn(move || {
             for round in 0.. {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                change(&postgres, round, alters.load(Ordering::Relaxed));
+                change(&postgres, rows, round, alters.load(Ordering::Relaxed));
                 std::thread::sleep(Duration::from_millis(30));
             }
         }));
@@ -137,12 +166,14 @@ impl World {
         }
     }
 
-    /// Lets columns come and go if the snapshot is over.
-    pub(crate) fn see(&self, thalweg: &Thalweg) {
+    /// Lets columns come and go if the snapshot is over; whether it is.
+    pub(crate) fn see(&self, thalweg: &Thalweg) -> bool {
         // It may have ended already.
-        let Ok(answer) = thalweg.call("GET", "/connectors/crash/offsets", None) else { return };
-        let offset = &answer.json()["offsets"][0]["offset"];
-        self.alters.fetch_or(offset["lsn_proc"].is_u64(), Ordering::Relaxed);
+        if let Ok(answer) = thalweg.call("GET", "/connectors/crash/offsets", None) {
+            let offset = &answer.json()["offsets"][0]["offset"];
+            self.alters.fetch_or(offset["lsn_proc"].is_u64(), Ordering::Relaxed);
+        }
+        self.alters.load(Ordering::Relaxed)
     }
 
     /// Ends the changes: what is in the lake then equals the source.
@@ -157,9 +188,29 @@ impl World {
 
 #[test]
 fn crash_loses_nothing_and_repeats_nothing() {
-    let (mut world, mut running) = World::new();
-    world.begin();
     let kills = kills();
+    let (world, last) = crash(World::new(), kills);
+    world.check(last);
+    println!("{kills} kills: the lake equals the source, no offset and no row twice");
+}
+
+#[test]
+fn crash_while_all_is_read_with_the_newest_version() {
+    // Fewer: only schemas and how they are read differ.
+    let kills = kills().div_ceil(4);
+    let (world, last) = crash(World::of_versions(), kills);
+    // Columns came and went.
+    eventually("two versions", &last, || {
+        let url = format!("{}/subjects/crash.public.moves.Envelope/versions", last.registry());
+        let versions = curl("GET", &url, None).unwrap().text;
+        (versions == "[1,2]", versions)
+    });
+    world.check(last);
+    println!("{kills} kills: the same where all is read with the newest version");
+}
+
+fn crash((mut world, mut running): (World, Thalweg), kills: u64) -> (World, Thalweg) {
+    world.begin();
     for kill in 0..kills {
         // Short lives early, to hit the snapshot; some long enough to stream.
         let life = 40 + scattered(kill) % if kill % 3 == 0 { 2500 } else { 700 };
@@ -168,8 +219,7 @@ fn crash_loses_nothing_and_repeats_nothing() {
         running.kill().unwrap();
         running = Thalweg::start(&world.options()).unwrap();
     }
-    world.check(running);
-    println!("{kills} kills: the lake equals the source, no offset and no row twice");
+    (world, running)
 }
 
 fn compare(thalweg: &Thalweg, postgres: &Postgres, folder: &Path) {

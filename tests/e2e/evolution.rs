@@ -69,6 +69,7 @@ fn allow(thalweg: &Thalweg) {
 fn refused_rows_are_parked_in_order_and_go_on() {
     let home = tempfile::tempdir().unwrap();
     let (postgres, thalweg) = begin(home.path(), &[]);
+    let before = chrono::Utc::now().to_rfc3339();
     postgres
         .sql(
             "INSERT INTO items VALUES (2, 20); \
@@ -98,6 +99,23 @@ fn refused_rows_are_parked_in_order_and_go_on() {
     });
     eventually("the note", &thalweg, || (note(&thalweg).is_some(), status(&thalweg, "evo")));
     assert!(ids(&thalweg, "items").len() <= 2, "a refused row went on");
+    // Rows 3 to 5000, then a deletion, which is two records.
+    let parked = eventually("the count of parked records", &thalweg, || {
+        let parked = status(&thalweg, "evo")["parked"].clone();
+        (parked[0]["records"] == 5000, parked)
+    });
+    assert_eq!(
+        (&parked[0]["topic"], &parked[0]["subject"]),
+        (&json!("evo.public.items"), &json!(SUBJECT))
+    );
+    assert_eq!(parked[0]["reason"].as_str(), note(&thalweg).as_deref());
+    assert!(parked[0]["bytes"].as_u64().unwrap() > 5000, "{parked}");
+    let since = parked[0]["since"].as_str().unwrap();
+    let now = chrono::Utc::now().to_rfc3339();
+    assert!(before.as_str() < since && since < now.as_str(), "{before} < {since} < {now}");
+    let held_in = parked[0]["held_in"].as_str().unwrap();
+    assert!(topics(&thalweg).contains(held_in), "{held_in}");
+    assert_eq!(parked.as_array().unwrap().len(), 1);
 
     allow(&thalweg);
     postgres.sql("INSERT INTO items VALUES (6000, 'live')").unwrap();
@@ -107,7 +125,7 @@ fn refused_rows_are_parked_in_order_and_go_on() {
         let ids = ids(&thalweg, "items");
         (ids == wanted, (ids.len(), note(&thalweg)))
     });
-    assert_eq!(note(&thalweg), None);
+    assert_eq!((note(&thalweg), &status(&thalweg, "evo")["parked"]), (None, &Value::Null));
     assert_eq!(versions(&thalweg, SUBJECT), json!([1, 2]));
     let last = rows(&thalweg, "items").pop().unwrap();
     assert_eq!(last["value"]["after"]["size"], "live", "{last}");
@@ -328,7 +346,15 @@ fn a_new_subject_takes_what_the_first_one_refuses() {
 fn a_change_of_a_table_is_told_before_it_is_made() {
     let home = tempfile::tempdir().unwrap();
     let (postgres, thalweg) = begin(home.path(), &[]);
-    let lake = crate::setup::lake("evo-lake", home.path(), &[("topics", "evo.public.items")]);
+    let lake = crate::setup::lake(
+        "evo-lake",
+        home.path(),
+        &[
+            ("topics", "evo.public.items"),
+            ("partitioner.class", "io.confluent.connect.storage.partitioner.FieldPartitioner"),
+            ("partition.field.name", "size"),
+        ],
+    );
     post(&thalweg, &lake);
     let ask = |sql: &str| {
         let mut preview =
@@ -360,6 +386,25 @@ fn a_change_of_a_table_is_told_before_it_is_made() {
     assert_eq!((&levels["NONE"], &levels["FORWARD"]), (&json!(true), &json!(false)));
     let renamed = answer["tables"][1]["changes"][0].as_str().unwrap();
     assert!(renamed.contains("evo.public.more"), "{renamed}");
+    // Nobody reads that topic.
+    assert_eq!(answer["tables"][1]["losses"], json!([]));
+
+    for (sql, words) in [
+        (
+            "ALTER TABLE items DROP COLUMN size",
+            "public.items: column size is gone, and its topic is read by evo-lake (its partition.field.name names it)",
+        ),
+        ("ALTER TABLE items DROP COLUMN id", "rows have no keys any more (id)"),
+        (
+            "ALTER TABLE items RENAME TO more",
+            "rows go to topic evo.public.more, and topic evo.public.items is read by evo-lake",
+        ),
+    ] {
+        let (code, answer, said) = ask(sql);
+        assert!(code == 3 && said.contains(words), "{sql}: {code} {said}: {answer}");
+    }
+    let (code, _, said) = ask("ALTER TABLE others DROP COLUMN id, ADD COLUMN more int");
+    assert!(code == 3 && said.contains("no keys"), "{said}");
 
     for (sql, words) in [
         ("ALTER TABLE nothing ADD COLUMN a int", "there is no table nothing"),

@@ -25,7 +25,8 @@ pub use bytes::ByteArrayConverter;
 pub use factory::{Converters, DEFAULT_CLASS, Purpose};
 pub use number::NumberConverter;
 pub use registered::{
-    Foretold, Incompatible, IncompatibleAction, NoPlan, RecordHeader, Registered, Unregistered,
+    Foretold, Incompatible, IncompatibleAction, NoPlan, NumberedPlan, RecordHeader, Registered,
+    Unregistered,
 };
 pub use string::StringConverter;
 

@@ -108,6 +108,9 @@ pub struct Foretold {
 /// Bytes of a record before its datum: a magic byte and the schema's id.
 pub type RecordHeader = [u8; 5];
 
+/// A plan that writes a number in place of its schema's id.
+pub type NumberedPlan = Box<dyn FnOnce(u32) -> Arc<dyn RowEncoder> + Send>;
+
 /// A converter whose records name a schema in a registry. Its rows can be
 /// written before the registry takes their schema: what is missing then is the
 /// schema's id, in the header of each record.
@@ -120,20 +123,15 @@ pub trait Registered: Send + Sync {
         layout: &'a Arc<Layout>,
     ) -> BoxFuture<'a, Result<Arc<dyn RowEncoder>, NoPlan>>;
 
-    /// The schema that rows need, unregistered.
-    fn unregistered(&self, topic: &str, layout: &Arc<Layout>)
-    -> Result<Unregistered, ConnectError>;
-
-    /// What the registry would say to a schema.
-    fn foretell(&self, schema: &Unregistered) -> Result<Foretold, ConnectError>;
-
-    /// A plan that writes `number` in place of the schema's id.
+    /// The schema that rows need, unregistered, and how they are written meanwhile.
     fn detached(
         &self,
         topic: &str,
         layout: &Arc<Layout>,
-        number: u32,
-    ) -> Result<Arc<dyn RowEncoder>, ConnectError>;
+    ) -> Result<(Unregistered, NumberedPlan), ConnectError>;
+
+    /// What the registry would say to a schema.
+    fn foretell(&self, schema: &Unregistered) -> Result<Foretold, ConnectError>;
 
     /// Registers a schema; the header of its records.
     fn attach<'a>(

@@ -366,7 +366,7 @@ mod written {
                 let parsed = thalweg_schema_registry::avro::parse(&text)
                     .unwrap_or_else(|error| panic!("{}: {error}\n{text}", path.display()));
                 assert_eq!(parsed.text(), text);
-                let adjusted = avro::adjusted(&schema).unwrap();
+                let adjusted = avro::adjusted(&schema, avro::Names::Adjusted).unwrap();
                 assert_eq!(avro::from_json(&text).unwrap(), adjusted, "{text}");
                 count += 1;
             }

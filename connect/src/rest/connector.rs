@@ -13,6 +13,7 @@ use super::address::Path;
 use super::answer::{Answer, Error};
 use super::body::JsonObject;
 use super::connectors::location;
+use super::parked;
 use crate::supervisor::{ConnectorView, Handle, Posted, TaskView};
 
 /// What it is.
@@ -101,7 +102,7 @@ pub(super) async fn status(
 ) -> Answer<Json<Value>> {
     let missing = |_| Error::not_found(format!("No status found for connector {name}"));
     let view = handle.view(&name).map_err(missing)?;
-    Ok(Json(status_of(&handle, &name, &view)))
+    Ok(Json(status_of(&handle, &name, &view).await))
 }
 
 /// The config with the connector's name in it. Another name is refused.
@@ -142,7 +143,9 @@ pub(super) fn made(handle: &Handle, name: &str, view: &ConnectorView) -> Value {
     info_of(handle, name, &view)
 }
 
-pub(super) fn status_of(handle: &Handle, name: &str, view: &ConnectorView) -> Value {
+/// Its state and that of its tasks. Warnings and parked rows are there only where it has
+/// some: an addition to Connect's fields.
+pub(super) async fn status_of(handle: &Handle, name: &str, view: &ConnectorView) -> Value {
     let worker = &*handle.board().worker;
     let version = version_of(handle, view);
     let mut connector = Map::new();
@@ -166,6 +169,10 @@ pub(super) fn status_of(handle: &Handle, name: &str, view: &ConnectorView) -> Va
     if !view.warnings.is_empty() {
         let warnings = view.warnings.iter().map(|warning| warning.to_string());
         status.insert("warnings".into(), warnings.collect());
+    }
+    let parked = parked::of(handle, name, view).await;
+    if !parked.is_empty() {
+        status.insert("parked".into(), parked.into());
     }
     Value::Object(status)
 }

@@ -35,7 +35,7 @@ pub(super) async fn list(
         for what in &expand {
             match *what {
                 "status" => {
-                    one.insert("status".into(), status_of(&handle, &name, &view));
+                    one.insert("status".into(), status_of(&handle, &name, &view).await);
                 }
                 "info" => {
                     one.insert("info".into(), info_of(&handle, &name, &view));

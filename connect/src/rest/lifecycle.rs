@@ -59,5 +59,5 @@ pub(super) async fn restart(
     if !include_tasks && !only_failed {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    Ok((StatusCode::ACCEPTED, Json(status_of(&handle, &name, &view))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(status_of(&handle, &name, &view).await)).into_response())
 }

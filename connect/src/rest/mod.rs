@@ -7,6 +7,7 @@ mod connector;
 mod connectors;
 mod lifecycle;
 mod offsets;
+mod parked;
 mod plugins;
 mod preview;
 mod root;

@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use thalweg_core::batch::{Batch, Columns, SourceBatch};
 use thalweg_core::schema::SchemaId;
 use thalweg_core::{ConnectError, Coordinates, ErrorKind, failpoint};
-use thalweg_log::record::{BatchBuilder, Compression, partition_of};
 use thalweg_log::{Group, LogError, TopicInfo, Writer};
 use tokio::sync::mpsc;
 
 use super::acknowledge::InFlight;
+use super::batches::{NewRecord, Spare, TopicBatches};
 use super::park::{self, Parking};
 use super::poll::Polled;
 use super::{Shared, headers, merge, target};
@@ -20,15 +19,9 @@ use crate::config::HeaderFormat;
 use crate::converters::{NoPlan, RowEncoder, RowWriter, Side};
 use crate::log_errors::from_log;
 
-/// Bytes of records, before compression, at which a record batch is closed.
-pub(super) const RECORD_BATCH_BYTES: usize = 1 << 20;
-
 /// Most plans that are kept. Tables and their schema versions are few; a source
 /// that makes schemas without end must not fill the memory (invariant 7).
 const PLANS_MAX: usize = 16_384;
-
-/// Builders that are kept for the next rows.
-const BUILDERS_MAX: usize = 16;
 
 /// Runs until the stage before it has ended.
 pub(super) async fn run(
@@ -116,7 +109,7 @@ struct Encoder {
     plans: Plans,
     key: Vec<u8>,
     value: Vec<u8>,
-    spare: Vec<BatchBuilder>,
+    spare: Spare,
     /// Turns with each batch, for rows without keys.
     sticky: u32,
     now_ms: i64,
@@ -146,10 +139,12 @@ struct Bound<'a> {
     value: Option<RowWriter<'a>>,
 }
 
-/// Record batches of one partition.
-struct Partition {
-    builder: Option<BatchBuilder>,
-    closed: Vec<Bytes>,
+/// What a row's bytes are written to, one after the other.
+struct Scratch<'a> {
+    key: &'a mut Vec<u8>,
+    value: &'a mut Vec<u8>,
+    headers: HeaderFormat,
+    now_ms: i64,
 }
 
 impl Encoder {
@@ -160,7 +155,7 @@ impl Encoder {
             plans: HashMap::new(),
             key: Vec::new(),
             value: Vec::new(),
-            spare: Vec::new(),
+            spare: Spare::default(),
             sticky: 0,
             now_ms: 0,
         })
@@ -265,93 +260,51 @@ impl Encoder {
         groups: &mut Vec<Group>,
     ) -> Result<(), ConnectError> {
         self.sticky = self.sticky.wrapping_add(1);
-        let mut partitions: Vec<Partition> = (0..topic.partitions)
-            .map(|_| Partition { builder: None, closed: Vec::new() })
-            .collect();
+        let headers = self.shared.run.settings.headers;
+        let Self { key, value, spare, sticky, now_ms, .. } = self;
+        let mut scratch = Scratch { key, value, headers, now_ms: *now_ms };
+        let mut filling = TopicBatches::new(topic, *sticky, spare);
         let batches: Vec<&Batch> = planned.iter().map(|planned| planned.batch).collect();
         let bound: Vec<Bound<'_>> = planned.iter().map(Planned::bind).collect();
         for run in merge::runs(&batches) {
             let bound = &bound[run.batch];
             for row in run.rows {
-                self.row(bound, row, &mut partitions)
-                    .map_err(|error| at_row(&error, bound.batch, row))?;
+                let written = scratch.row(bound, row, &mut filling);
+                written.map_err(|error| at_row(&error, bound.batch, row))?;
             }
         }
-        for (number, partition) in (0..topic.partitions).zip(partitions) {
-            if let Some(batches) = self.finish(partition, &topic.name)? {
-                groups.push(Group { target: topic.partition(number), batches });
-            }
-        }
-        Ok(())
+        filling.finish(groups)
     }
+}
 
+impl Scratch<'_> {
     fn row(
         &mut self,
         bound: &Bound<'_>,
         row: usize,
-        partitions: &mut [Partition],
+        filling: &mut TopicBatches<'_>,
     ) -> Result<(), ConnectError> {
         self.key.clear();
         self.value.clear();
         let has_key = match &bound.key {
-            Some(write) => write(row, &mut self.key)?,
+            Some(write) => write(row, self.key)?,
             None => false,
         };
         let has_value = match &bound.value {
-            Some(write) => write(row, &mut self.value)?,
+            Some(write) => write(row, self.value)?,
             None => false,
         };
-        let count = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
-        let number = match (count, has_key) {
-            (1, _) => 0,
-            (_, true) => partition_of(&self.key, count),
-            (_, false) => self.sticky % count,
+        let record = NewRecord {
+            timestamp: bound.batch.timestamps.get(row).copied().unwrap_or(self.now_ms),
+            key: has_key.then_some(self.key.as_slice()),
+            value: has_value.then_some(self.value.as_slice()),
+            headers: &[],
         };
-        let partition = &mut partitions[number as usize];
-        let builder = partition.builder.get_or_insert_with(|| {
-            self.spare.pop().unwrap_or_else(|| BatchBuilder::new(Compression::Lz4))
-        });
-        let time = bound.batch.timestamps.get(row).copied().unwrap_or(self.now_ms);
-        let key = has_key.then_some(self.key.as_slice());
-        let value = has_value.then_some(self.value.as_slice());
-        let written = if bound.batch.headers.is_empty() {
-            builder.append(time, key, value, &[])
-        } else {
-            let format: HeaderFormat = self.shared.run.settings.headers;
-            headers::with(format, bound.batch, row, |headers| {
-                builder.append(time, key, value, headers)
-            })
-        };
-        written.map_err(|error| from_log(&error, "writing a record"))?;
-        if builder.bytes() >= RECORD_BATCH_BYTES {
-            let batch = builder.finish();
-            let batch = batch.map_err(|error| from_log(&error, "closing a record batch"))?;
-            partition.closed.push(batch);
+        if bound.batch.headers.is_empty() {
+            return filling.append(&record);
         }
-        Ok(())
-    }
-
-    fn finish(&mut self, partition: Partition, topic: &str) -> Result<Option<Bytes>, ConnectError> {
-        let Partition { builder, mut closed } = partition;
-        if let Some(mut builder) = builder {
-            if !builder.is_empty() {
-                let batch = builder.finish().map_err(|error| {
-                    from_log(&error, format!("closing a record batch of topic {topic}"))
-                })?;
-                closed.push(batch);
-            }
-            if self.spare.len() < BUILDERS_MAX {
-                self.spare.push(builder);
-            }
-        }
-        Ok(match closed.len() {
-            0 => None,
-            1 => closed.pop(),
-            _ => {
-                let mut all = BytesMut::with_capacity(closed.iter().map(Bytes::len).sum());
-                closed.iter().for_each(|batch| all.extend_from_slice(batch));
-                Some(all.freeze())
-            }
+        headers::with(self.headers, bound.batch, row, |headers| {
+            filling.append(&NewRecord { headers, ..record })
         })
     }
 }

@@ -8,12 +8,15 @@
 //! on their way.
 
 mod acknowledge;
+mod batches;
 mod encode;
 mod headers;
 mod merge;
 mod park;
 mod poll;
 mod target;
+
+pub(crate) use park::note_of;
 
 #[cfg(test)]
 mod tests;

@@ -17,8 +17,8 @@ use thalweg_log::{GroupOffsets, Log, LogError, TableGroupOffsets};
 pub(crate) use configs::{ConfigStore, Stored, TargetState};
 pub(crate) use offsets::{OffsetChange, OffsetStore};
 pub(crate) use parked::{
-    Entry, Numbered, ParkedChange, ParkedEntries, ParkedSchema, ParkedStore, ParkedTopic, gone,
-    rows_topic,
+    Entry, Numbered, ParkedChange, ParkedEntries, ParkedSchema, ParkedStore, ParkedTopic, Waiting,
+    gone, rows_topic,
 };
 pub(crate) use sink_state::{SinkStateStore, TaskState};
 pub(crate) use source_state::{SourceStateStore, StateEntries};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thalweg_log::table::{Change, Json};
-use thalweg_log::{Appended, Group, Log, LogError, Table};
+use thalweg_log::{Appended, Group, Log, LogError, OffsetAt, Table};
 
 use crate::converters::Unregistered;
 
@@ -34,6 +34,20 @@ pub(crate) struct ParkedTopic {
     pub(crate) since_ms: i64,
     /// Whether keys, and values, begin with the number of a schema.
     pub(crate) numbered: Numbered,
+    /// The subject that did not take a schema; nothing in entries of former versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) subject: Option<String>,
+}
+
+/// Rows of a topic that wait, as a status tells of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    /// Where they will go.
+    pub(crate) topic: String,
+    /// What is known of them.
+    pub(crate) parked: ParkedTopic,
+    /// How many records they are: a deletion may be two.
+    pub(crate) records: i64,
 }
 
 /// Which parts of parked records begin with the number of a schema.
@@ -75,6 +89,7 @@ pub(crate) type ParkedChange = (String, Option<u32>, Option<Entry>);
 
 /// Topics whose rows are parked.
 pub(crate) struct ParkedStore {
+    log: Arc<dyn Log>,
     table: Table<EntryKey, Json<Entry>>,
 }
 
@@ -94,7 +109,7 @@ impl ParkedStore {
                 log.delete_topic(topic.id).await?;
             }
         }
-        Ok(Self { table })
+        Ok(Self { log: Arc::clone(log), table })
     }
 
     /// Reads what a former holder of a task's writer appended. To be asked after
@@ -118,6 +133,19 @@ impl ParkedStore {
                 }
             }
         });
+        all
+    }
+
+    /// The rows of a connector's that wait, whether it runs or not.
+    pub(crate) async fn waiting(&self, connector: &str) -> Vec<Waiting> {
+        let mut all = Vec::new();
+        for (topic, (parked, _)) in self.of(connector) {
+            let Some(rows) = self.log.topic(&parked.rows) else { continue };
+            // It may go meanwhile, when the last row has gone on.
+            let end = self.log.offset(rows.partition(0), OffsetAt::End).await;
+            let Ok(end) = end else { continue };
+            all.push(Waiting { topic, records: (end - parked.next).max(0), parked });
+        }
         all
     }
 

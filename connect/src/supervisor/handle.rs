@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Board, Command, ConnectorView, OffsetsChange};
 use crate::config::{self, Reader, Reading};
 use crate::plugins::Plugin;
-use crate::store::{Stored, Stores, TargetState, group_id};
+use crate::store::{Stored, Stores, TargetState, Waiting, group_id};
 
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,11 @@ impl Handle {
     /// A connector, as it is.
     pub(crate) fn view(&self, name: &str) -> Result<ConnectorView, Refusal> {
         self.board().get(name).ok_or_else(|| Refusal::unknown(name))
+    }
+
+    /// Rows of a source that wait until the schema registry takes their schema.
+    pub(crate) async fn waiting(&self, name: &str) -> Vec<Waiting> {
+        self.0.stores.parked.waiting(name).await
     }
 
     /// Makes a connector.

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{Options, default, name, words};
+use super::{Names, Options, default, name, words};
 use crate::codec::{DEPTH_MAX, SchemaError};
 use crate::schema::{Field, Kind, Schema, SchemaBuilder, SchemaId};
 
 /// The Avro schema of a Connect schema, as JSON text in the order and with the
-/// names that Java prints. Names that Avro forbids are adjusted
+/// names that Java prints. Names that Avro forbids are changed
 /// ([`adjusted`](super::adjusted)).
 pub fn schema_json(schema: &Arc<Schema>, options: &Options) -> Result<String, SchemaError> {
-    let schema = name::adjusted(schema)?;
+    let schema = name::with_fields(schema, options.names)?;
     let mut writer =
         Writer { options, written: HashMap::new(), unnamed: 0, entries: 0, spaces: Vec::new() };
     let json = writer.any(&schema, false)?;
@@ -188,7 +188,7 @@ impl Writer<'_> {
         entry.insert("type".to_owned(), Json::from("record"));
         self.entries += 1;
         let full = match (schema.name(), self.entries) {
-            (Some(name), _) => name.to_owned(),
+            (Some(name), _) => self.type_name(name),
             (None, 1) => format!("{}.{}", words::NAMESPACE, words::MAP_ENTRY),
             // AvroData repeats the name, which no Avro parser takes.
             (None, n) => format!("{}.{}{n}", words::NAMESPACE, words::MAP_ENTRY),
@@ -266,9 +266,17 @@ impl Writer<'_> {
         Ok(Json::Object(field))
     }
 
+    /// The name of a type: `connect.name` keeps the one before it was scrubbed.
+    fn type_name(&self, name: &str) -> String {
+        match self.options.names {
+            Names::Scrubbed => Names::Scrubbed.change_full(name),
+            Names::Adjusted => name.to_owned(),
+        }
+    }
+
     fn name_of(&mut self, schema: &Schema) -> String {
         if let Some(name) = schema.name() {
-            return name.to_owned();
+            return self.type_name(name);
         }
         self.unnamed += 1;
         match self.unnamed {

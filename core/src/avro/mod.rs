@@ -42,7 +42,7 @@ mod varint;
 pub use decode::Decoder;
 pub use encode::{Bound, Encoder};
 pub use from_connect::schema_json;
-pub use name::adjusted;
+pub use name::{Names, adjusted};
 pub use to_connect::from_json;
 
 /// How Connect schemas are written as Avro's.
@@ -54,6 +54,8 @@ pub struct Options {
     /// Whether null stays null in an optional field that has a default
     /// (`ignore.default.for.nullables`, off by default: the default is written).
     pub keep_nulls: bool,
+    /// What becomes of names that Avro forbids (`scrub.invalid.names`).
+    pub names: Names,
     /// The text for values that the source did not send.
     pub placeholder: String,
 }
@@ -63,6 +65,7 @@ impl Default for Options {
         Self {
             metadata: true,
             keep_nulls: false,
+            names: Names::default(),
             placeholder: crate::codec::UNAVAILABLE_PLACEHOLDER.to_owned(),
         }
     }

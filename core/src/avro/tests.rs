@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Decoder, Encoder, Options, from_json, schema_json};
+use super::{Decoder, Encoder, Names, Options, adjusted, from_json, schema_json};
 use crate::batch::{Cell, Columns, Layout};
 use crate::codec::samples::Samples;
 use crate::codec::{DecodeProblem, EncodeProblem};
@@ -334,6 +334,23 @@ fn forbidden_names_are_adjusted_and_clashes_refused() {
     assert!(avro.contains(r#""name":"Order","namespace":"my_shop._1st""#), "{avro}");
     assert!(avro.contains(r#""name":"order_id""#) && avro.contains(r#""name":"_2nd""#), "{avro}");
     assert_eq!(encode(&schema, &Value::Struct(vec![Value::Int(1), Value::Int(2)])), [2, 4]);
+    let scrub = Options { names: Names::Scrubbed, ..Options::default() };
+    let avro = schema_json(&schema, &scrub).unwrap();
+    assert!(avro.contains(r#""name":"Order","namespace":"my_shop.x1st""#), "{avro}");
+    assert!(avro.contains(r#""name":"order_id""#) && avro.contains(r#""name":"x2nd""#), "{avro}");
+    assert!(avro.contains(r#""connect.name":"my-shop.1st.Order""#), "{avro}");
+    assert_eq!(adjusted(&schema, Names::Scrubbed).unwrap().name(), Some("my_shop.x1st.Order"));
+    // As java.net.URLEncoder has it, and then `_` for what is no letter or digit.
+    for (name, scrubbed) in [
+        ("a b.c*d", "a_b_c_d"),
+        ("größe", "gr_C3_B6_C3_9Fe"),
+        ("表", "_E8_A1_A8"),
+        ("a~%", "a_7E_25"),
+    ] {
+        let field = SchemaBuilder::structure().field(name, SchemaBuilder::int32().build()).build();
+        let avro = schema_json(&field, &scrub).unwrap();
+        assert!(avro.contains(&format!(r#""name":"{scrubbed}""#)), "{avro}");
+    }
     let clash = SchemaBuilder::structure()
         .field("a-b", SchemaBuilder::int32().build())
         .field("a_b", SchemaBuilder::int32().build())

@@ -4,19 +4,18 @@ mod item;
 mod replay;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use bytes::Bytes;
 
 pub use item::{Json, TableItem};
+#[cfg(test)]
+pub(crate) use writer::SETTINGS;
+pub use writer::TableWriter;
 
-use crate::api::{Group, Log, Result, TopicInfo, TopicSpec, Writer};
-use crate::error::LogError;
-use crate::record::{BatchBuilder, Compression};
+use crate::api::{Group, Log, Result, TopicInfo};
 
 /// A map of `K` to `V`, replayed from a topic with one partition and
 /// `cleanup.policy=compact`, whose records are the map's changes. Reads are
@@ -25,17 +24,10 @@ use crate::record::{BatchBuilder, Compression};
 /// Changes of several holders may be in flight at once: what the map shows is
 /// always what a replay up to the same offset would show.
 pub struct Table<K, V> {
-    topic: TopicInfo,
+    writer: TableWriter<K, V>,
     state: RwLock<State<K, V>>,
     in_flight: Arc<AtomicUsize>,
-    log: Arc<dyn Log>,
-    writer: RwLock<Arc<dyn Writer>>,
 }
-
-/// Settings of a table's topic. The segment that is written to is not compacted,
-/// so it is small: a table takes about twice what is in it, and one segment more.
-pub(crate) const SETTINGS: [(&str, &str); 3] =
-    [("cleanup.policy", "compact"), ("segment.bytes", "4194304"), ("segment.ms", "86400000")];
 
 /// Most ranges that are kept ahead of what is read.
 const AHEAD_MAX: usize = 1024;
@@ -82,35 +74,21 @@ where
     /// Opens the table in this topic, which is made if it is missing, and
     /// fences the former holder's own writes.
     pub async fn open(log: &Arc<dyn Log>, name: &str) -> Result<Self> {
-        Self::open_with(log, name, |_, _| ()).await
-    }
-
-    /// Opens the table and shows what was written to `look`, in the order of the writes:
-    /// keys and values, or deletions. Not all changes that a later one took the place of
-    /// are shown, as compaction takes some of them too.
-    pub async fn open_with(
-        log: &Arc<dyn Log>,
-        name: &str,
-        look: impl FnMut(&K, Option<&V>) + Send,
-    ) -> Result<Self> {
-        let topic = open_topic(&**log, name).await?;
-        // The writer first: what is read after it is final.
-        let writer = RwLock::new(open_writer(&**log, name).await?);
-        let mut found = replay::latest(&**log, topic.partition(0), look).await?;
-        let (entries, read_to) = (std::mem::take(&mut found.entries), found.next);
-        if let Some((what, offset, reason)) = found.unreadable() {
-            return Err(unreadable(name, offset, what, reason));
-        }
+        let mut entries = BTreeMap::new();
+        let opened = TableWriter::open_at(log, name, |offset, key, value| match value {
+            Some(value) => drop(entries.insert(key, Entry { value: Some(value), offset })),
+            None => drop(entries.remove(&key)),
+        });
+        let (writer, read_to) = opened.await?;
         let live = entries.len();
         let state = State { entries, deleted: Vec::new(), live, read_to, ahead: BTreeMap::new() };
-        let log = Arc::clone(log);
-        Ok(Self { topic, state: RwLock::new(state), in_flight: Arc::default(), log, writer })
+        Ok(Self { writer, state: RwLock::new(state), in_flight: Arc::default() })
     }
 
     /// The topic that holds it.
     #[must_use]
     pub fn topic(&self) -> &TopicInfo {
-        &self.topic
+        self.writer.topic()
     }
 
     /// The value of a key.
@@ -166,29 +144,8 @@ where
             return Ok(());
         }
         let (group, change) = self.change(changes)?;
-        let writer = Arc::clone(&*self.writer.read().unwrap_or_else(PoisonError::into_inner));
-        let appended = match writer.append(vec![group]).await?.await {
-            Ok(appended) => appended,
-            Err(error) => {
-                self.recover(&error).await?;
-                return Err(error);
-            }
-        };
-        if let Some(appended) = appended.first() {
-            self.apply(change, appended.first);
-        }
-        Ok(())
-    }
-
-    /// A writer whose append failed is of no more use. Entries do not build on
-    /// each other, so the table goes on with a new one, unless somebody else
-    /// has the table now.
-    async fn recover(&self, error: &LogError) -> Result<()> {
-        if matches!(error, LogError::Fenced(_)) {
-            return Ok(());
-        }
-        let writer = open_writer(&*self.log, &self.topic.name).await?;
-        *self.writer.write().unwrap_or_else(PoisonError::into_inner) = writer;
+        let first = self.writer.append(group).await?;
+        self.apply(change, first);
         Ok(())
     }
 
@@ -196,7 +153,7 @@ where
     /// with others, by a writer of its own. When that is durable, the caller
     /// hands the [`Change`] to [`apply`](Self::apply).
     pub fn change(&self, changes: Vec<(K, Option<V>)>) -> Result<(Group, Change<K, V>)> {
-        let group = Group { target: self.topic.partition(0), batches: self.encode(&changes)? };
+        let group = self.writer.group(&changes)?;
         self.in_flight.fetch_add(1, Ordering::Acquire);
         let change = Change { changes, _in_flight: InFlight(Arc::clone(&self.in_flight)) };
         Ok((group, change))
@@ -221,42 +178,13 @@ where
     /// [changes](Self::change) sees after this what its former holder left.
     pub async fn catch_up(&self) -> Result<()> {
         let from = self.read().read_to;
-        let name = &self.topic.name;
-        let mut found = Vec::new();
-        let to = replay::since(&*self.log, self.topic.partition(0), from, |at, key, value| {
-            let failed = |what, reason| unreadable(name, at, what, reason);
-            let key = K::decode(key).map_err(|reason| failed("key", reason))?;
-            let value = value.map(V::decode).transpose();
-            found.push((at, key, value.map_err(|reason| failed("value", reason))?));
-            Ok(())
-        })
-        .await?;
+        let (found, to) = self.writer.since(from).await?;
         let mut state = self.state_mut();
         for (offset, key, value) in found {
             state.set(key, value, offset);
         }
         state.note(from, to);
         Ok(())
-    }
-
-    fn encode(&self, changes: &[(K, Option<V>)]) -> Result<Bytes> {
-        let refused = |reason: String| {
-            LogError::InvalidBatch(format!("an entry of table {}: {reason}", self.topic.name))
-        };
-        let time = now_ms();
-        let mut builder = BatchBuilder::new(Compression::None);
-        let (mut key_bytes, mut value_bytes) = (Vec::new(), Vec::new());
-        for (key, value) in changes {
-            key_bytes.clear();
-            key.encode(&mut key_bytes).map_err(refused)?;
-            value_bytes.clear();
-            if let Some(value) = value {
-                value.encode(&mut value_bytes).map_err(refused)?;
-            }
-            let value = value.as_ref().map(|_| value_bytes.as_slice());
-            builder.append(time, Some(&key_bytes), value, &[])?;
-        }
-        builder.finish()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State<K, V>> {
@@ -305,42 +233,4 @@ impl<K: Ord + Clone, V> State<K, V> {
             }
         }
     }
-}
-
-fn unreadable(table: &str, offset: i64, what: &str, reason: String) -> LogError {
-    LogError::InvalidBatch(format!(
-        "the {what} at offset {offset} of topic {table} is not readable: {reason}"
-    ))
-}
-
-async fn open_writer(log: &dyn Log, table: &str) -> Result<Arc<dyn Writer>> {
-    Ok(Arc::from(log.open_writer(&format!("table-{table}")).await?))
-}
-
-async fn open_topic(log: &dyn Log, name: &str) -> Result<TopicInfo> {
-    let settings = |given: &[(&str, &str)]| -> Vec<(String, String)> {
-        given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
-    let config = settings(&SETTINGS);
-    if let Some(topic) = log.topic(name) {
-        // As it was made before its segments were small. Others are somebody's
-        // choice.
-        if topic.config == settings(&SETTINGS[..1]) {
-            log.configure_topic(topic.id, config.clone()).await?;
-            return Ok(TopicInfo { config, ..topic });
-        }
-        return Ok(topic);
-    }
-    let spec = TopicSpec { name: name.to_owned(), partitions: 1, config };
-    match log.create_topic(spec).await {
-        Err(LogError::TopicExists(_)) => {
-            log.topic(name).ok_or_else(|| LogError::UnknownTopic(name.to_owned()))
-        }
-        made => made,
-    }
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::{Entry, TableItem};
+use super::TableItem;
 use crate::api::{Log, OffsetAt, Result, TopicPartition};
 use crate::error::LogError;
 use crate::record::{BatchDecoder, Batches, OPENED_BYTES_MAX, Records};
@@ -12,22 +12,21 @@ use crate::record::{BatchDecoder, Batches, OPENED_BYTES_MAX, Records};
 /// Bytes of one read.
 const READ_BYTES: usize = 1 << 20;
 
-/// Most pieces of the topic that are decoded at once. The table itself is built on one
+/// Bytes of the shortest record.
+const RECORD_LEN_MIN: usize = 7;
+
+/// Most pieces of the topic that are decoded at once. What they change is taken on one
 /// thread, which more would only wait for.
 const DECODING_MAX: usize = 2;
-
-/// A whole table, and the offset after what was read.
-pub(super) struct Latest<K, V> {
-    pub(super) entries: BTreeMap<K, Entry<V>>,
-    pub(super) next: i64,
-    broken: Broken<K>,
-}
 
 /// What could not be decoded. Something later may have taken its place.
 struct Broken<K> {
     keys: HashMap<Box<[u8]>, (i64, String)>,
     values: BTreeMap<K, (i64, String)>,
 }
+
+/// What could not be decoded and was not replaced: what it is of, where, and why.
+pub(super) type Unreadable = (&'static str, i64, String);
 
 /// A key's last change within a piece of the topic.
 struct Decoded<K, V> {
@@ -39,40 +38,45 @@ struct Decoded<K, V> {
 /// The changes of a piece of the topic, and where they are decoded.
 type Decoding<K, V> = JoinHandle<Result<Vec<Decoded<K, V>>>>;
 
-/// Reads everything. Pieces are decoded on other threads while the next ones are read:
-/// no more than these lie in memory besides what the table holds. Each change is shown to
-/// `look` before it is taken.
+/// Reads everything, and shows the changes to `take` with their offsets. The answer is the
+/// offset after them, and the first that could not be decoded and that nothing took the
+/// place of.
+///
+/// Pieces are read and decoded on other threads while earlier ones are taken: no more than
+/// these lie in memory besides what is kept of them.
 pub(super) async fn latest<K, V>(
     log: &dyn Log,
     from: TopicPartition,
-    mut look: impl FnMut(&K, Option<&V>) + Send,
-) -> Result<Latest<K, V>>
+    mut take: impl FnMut(i64, K, Option<V>) + Send,
+) -> Result<(i64, Option<Unreadable>)>
 where
     K: TableItem + Ord,
     V: TableItem,
 {
     let mut decoding: VecDeque<Decoding<K, V>> = VecDeque::new();
-    let next = log.offset(from, OffsetAt::Start).await?;
-    let broken = Broken { keys: HashMap::new(), values: BTreeMap::new() };
-    let mut latest = Latest { entries: BTreeMap::new(), next, broken };
-    loop {
-        let fetched = log.read(from, latest.next, READ_BYTES).await?;
-        let Some(last) = Batches::new(&fetched.batches).last() else {
-            break;
-        };
-        let first = latest.next;
-        latest.next = last?.header.last_offset().saturating_add(1);
-        if decoding.len() >= DECODING_MAX
-            && let Some(decoded) = decoding.pop_front()
-        {
-            latest.take(joined(decoded).await?, &mut look);
-        }
+    let mut broken = Broken { keys: HashMap::new(), values: BTreeMap::new() };
+    let mut next = log.offset(from, OffsetAt::Start).await?;
+    let mut fetched = log.read(from, next, READ_BYTES).await?;
+    while let Some(last) = Batches::new(&fetched.batches).last() {
+        let first = next;
+        next = last?.header.last_offset().saturating_add(1);
         decoding.push_back(spawn_blocking(move || changes(&fetched.batches, first)));
+        let ahead = log.read(from, next, READ_BYTES);
+        let earlier = async {
+            if decoding.len() > DECODING_MAX
+                && let Some(decoded) = decoding.pop_front()
+            {
+                broken.take(joined(decoded).await?, &mut take);
+            }
+            Ok(())
+        };
+        let (read, ()) = tokio::try_join!(ahead, earlier)?;
+        fetched = read;
     }
     for decoded in decoding {
-        latest.take(joined(decoded).await?, &mut look);
+        broken.take(joined(decoded).await?, &mut take);
     }
-    Ok(latest)
+    Ok((next, broken.first()))
 }
 
 async fn joined<K, V>(decoding: Decoding<K, V>) -> Result<Vec<Decoded<K, V>>> {
@@ -82,47 +86,35 @@ async fn joined<K, V>(decoding: Decoding<K, V>) -> Result<Vec<Decoded<K, V>>> {
     })
 }
 
-impl<K: Ord, V> Latest<K, V> {
-    fn take(&mut self, changes: Vec<Decoded<K, V>>, mut look: impl FnMut(&K, Option<&V>)) {
-        let Self { entries, broken, .. } = self;
+impl<K: Ord> Broken<K> {
+    /// Shows what is readable to `take`, and keeps what is not.
+    fn take<V>(&mut self, changes: Vec<Decoded<K, V>>, mut take: impl FnMut(i64, K, Option<V>)) {
         for Decoded { offset, key, value } in changes {
             let key = match (key, &value) {
                 (Ok(key), _) => key,
                 (Err((bytes, reason)), Some(_)) => {
-                    broken.keys.insert(bytes, (offset, reason));
+                    self.keys.insert(bytes, (offset, reason));
                     continue;
                 }
                 (Err((bytes, _)), None) => {
-                    broken.keys.remove(&bytes);
+                    self.keys.remove(&bytes);
                     continue;
                 }
             };
-            if !broken.values.is_empty() {
-                broken.values.remove(&key);
+            if !self.values.is_empty() {
+                self.values.remove(&key);
             }
-            match value {
-                Some(Ok(value)) => {
-                    look(&key, Some(&value));
-                    entries.insert(key, Entry { value: Some(value), offset });
-                }
-                Some(Err(reason)) => {
-                    entries.remove(&key);
-                    broken.values.insert(key, (offset, reason));
-                }
-                None => {
-                    look(&key, None);
-                    entries.remove(&key);
-                }
+            match value.transpose() {
+                Ok(value) => take(offset, key, value),
+                Err(reason) => drop(self.values.insert(key, (offset, reason))),
             }
         }
     }
 
-    /// The first that could not be decoded and that nothing took the place of: what it
-    /// is of, where, and why.
-    pub(super) fn unreadable(self) -> Option<(&'static str, i64, String)> {
-        let keys = self.broken.keys.into_values().map(|(offset, reason)| ("key", offset, reason));
-        let values =
-            self.broken.values.into_values().map(|(offset, reason)| ("value", offset, reason));
+    /// The first that could not be decoded and that nothing took the place of.
+    fn first(self) -> Option<Unreadable> {
+        let keys = self.keys.into_values().map(|(offset, reason)| ("key", offset, reason));
+        let values = self.values.into_values().map(|(offset, reason)| ("value", offset, reason));
         keys.chain(values).min_by_key(|(_, offset, _)| *offset)
     }
 }
@@ -178,6 +170,9 @@ fn changes<K: TableItem, V: TableItem>(piece: &[u8], next: i64) -> Result<Vec<De
             continue;
         }
         if let Some(records) = batch.plain_records()? {
+            // By what the piece can hold: a count is not to be trusted (invariant 7).
+            let count = usize::try_from(batch.header.records).unwrap_or(0);
+            found.reserve(count.min(piece.len() / RECORD_LEN_MIN));
             note(&mut found, records, next)?;
         } else {
             // These lie in the decoder only until the next batch.

@@ -1,7 +1,11 @@
 //! Tests of tables. They unwrap: a failure is the test's answer.
 #![allow(clippy::unwrap_used)]
 
+use bytes::Bytes;
+
+use super::writer::open_topic;
 use super::*;
+use crate::error::LogError;
 use crate::memory::MemoryLog;
 
 type Numbers = Table<String, Json<Vec<i64>>>;
@@ -54,11 +58,11 @@ async fn a_table_is_shown_in_the_order_of_its_writes() {
     table.delete("1".to_owned()).await.unwrap();
     table.put("a".to_owned(), Json(vec![1])).await.unwrap();
     let mut shown = Vec::new();
-    let look = |key: &String, value: Option<&Json<Vec<i64>>>| {
-        shown.push((key.clone(), value.map(|value| value.0[0])));
+    let take = |key: String, value: Option<Json<Vec<i64>>>| {
+        shown.push((key, value.map(|value| value.0[0])));
     };
-    let again = Numbers::open_with(&log, "numbers", look).await.unwrap();
-    assert_eq!(again.snapshot(), table.snapshot());
+    drop(TableWriter::open(&log, "numbers", take).await.unwrap());
+    assert_eq!(open(&log).await.unwrap().snapshot(), table.snapshot());
     assert_eq!(shown[0], ("z".to_owned(), Some(0)));
     let values: Vec<i64> = shown[1..shown.len() - 2].iter().filter_map(|(_, n)| *n).collect();
     assert!(values.is_sorted() && values.len() > 3, "{values:?}");

@@ -1,7 +1,5 @@
 //! Deletion: soft first, which hides; then for good.
 
-use std::sync::Arc;
-
 use super::Registry;
 use super::config::scope;
 use super::entry::{Key, SchemaValue, Value};
@@ -21,7 +19,7 @@ impl Registry {
         let (number, changes) = {
             let state = self.state();
             let number = state.deletable(subject, version, permanent)?;
-            (number, self.deletion(&state, subject, &[number], permanent))
+            (number, state.deletion(subject, &[number], permanent))
         };
         self.write(turn, changes).await?;
         Ok(number)
@@ -34,49 +32,46 @@ impl Registry {
         let (versions, changes) = {
             let state = self.state();
             let versions = state.all_deletable(subject, permanent)?;
-            let changes = self.deletion(&state, subject, &versions, permanent);
+            let changes = state.deletion(subject, &versions, permanent);
             (versions, changes)
         };
         self.write(turn, changes).await?;
         Ok(versions)
     }
+}
 
+impl State {
+    /// What is written to delete versions.
     fn deletion(
         &self,
-        state: &State,
         subject: &str,
         versions: &[i32],
         permanent: bool,
     ) -> Vec<(Key, Option<Value>)> {
         let key = |version| Key::Schema { subject: subject.into(), version };
         if !permanent {
-            let stored = |version: &i32| {
-                let Some(Value::Schema(value)) = self.table.get(&key(*version)) else {
-                    return None;
-                };
-                let deleted = SchemaValue { deleted: true, ..SchemaValue::clone(&value) };
-                Some((key(*version), Some(Value::Schema(Arc::new(deleted)))))
+            let deleted = |version: &i32| {
+                let value = SchemaValue { deleted: true, ..self.record(subject, *version)? };
+                Some((key(*version), Some(Value::Schema(value))))
             };
-            return versions.iter().filter_map(stored).collect();
+            return versions.iter().filter_map(deleted).collect();
         }
-        let mut changes = vec![state.marks()];
+        let mut changes = vec![self.marks()];
         changes.extend(versions.iter().map(|version| (key(*version), None)));
-        let left = state.subjects.get(subject).map_or(0, |versions| versions.len());
+        let left = self.subjects.get(subject).map_or(0, |versions| versions.len());
         if left == versions.len() {
             // With its last version a subject's settings go.
             let scope = scope(Some(subject));
-            if state.modes.contains_key(&scope) {
+            if self.modes.contains_key(&scope) {
                 changes.push((Key::Mode { subject: scope.clone() }, None));
             }
-            if state.configs.contains_key(&scope) {
+            if self.configs.contains_key(&scope) {
                 changes.push((Key::Config { subject: scope }, None));
             }
         }
         changes
     }
-}
 
-impl State {
     /// The number of a version that may be deleted.
     fn deletable(&self, subject: &str, version: VersionId, permanent: bool) -> Result<i32> {
         let shown = self.find(subject, version, Selected::All).ok_or_else(|| {

@@ -35,8 +35,9 @@ mod version;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use thalweg_log::{Log, Table};
+use thalweg_log::{Log, TableWriter};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 pub use clash::Clash;
 pub use config::{Config, ConfigChange};
@@ -61,13 +62,15 @@ pub const TOPIC: &str = "_schemas";
 /// identity, whichever subjects it is in. Reads are from memory; a change is durable
 /// before it is answered or seen (invariant 1).
 pub struct Registry {
-    table: Arc<Table<Key, Value>>,
+    topic: Arc<TableWriter<Key, Value>>,
     state: Arc<RwLock<State>>,
     /// Held from the look at what is there to the end of the write: so ids and versions
     /// are given out once.
     writing: Arc<Mutex<()>>,
     /// How many changes there were.
     changes: Arc<watch::Sender<u64>>,
+    /// What makes ready for the first registration.
+    indexing: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Registry {
@@ -75,24 +78,33 @@ impl Registry {
     /// former holder, if there is one, can't write any more.
     pub async fn open(log: Arc<dyn Log>) -> Result<Self> {
         let mut state = State::default();
-        let table: Table<Key, Value> =
-            Table::open_with(&log, TOPIC, |key, value| state.apply(key, value)).await?;
+        let topic = TableWriter::open(&log, TOPIC, |key, value| state.apply(key, value)).await?;
         tracing::info!(
             subjects = state.subjects.len(),
             schemas = state.schema_count(),
             "schema registry opened"
         );
+        let state = Arc::new(RwLock::new(state));
+        let indexed = Arc::clone(&state);
+        let indexing = spawn_blocking(move || {
+            indexed.read().unwrap_or_else(PoisonError::into_inner).index();
+        });
         Ok(Self {
-            table: Arc::new(table),
-            state: Arc::new(RwLock::new(state)),
+            topic: Arc::new(topic),
+            state,
             writing: Arc::default(),
             changes: Arc::default(),
+            indexing: Mutex::new(Some(indexing)),
         })
     }
 
     /// Waits until the writes that were begun are durable or have failed.
     pub async fn close(&self) {
         drop(self.writing.lock().await);
+        if let Some(indexing) = self.indexing.lock().await.take() {
+            // A panic in it is told by whoever looks for an id next.
+            indexing.await.ok();
+        }
     }
 
     /// Changes with each change: what was refused may be taken now.
@@ -119,13 +131,13 @@ impl Registry {
         turn: OwnedMutexGuard<()>,
         changes: Vec<(Key, Option<Value>)>,
     ) -> Result<()> {
-        let (table, state) = (Arc::clone(&self.table), Arc::clone(&self.state));
+        let (topic, state) = (Arc::clone(&self.topic), Arc::clone(&self.state));
         let told = Arc::clone(&self.changes);
         let task = tokio::spawn(async move {
-            table.write(changes.clone()).await?;
+            topic.write(&changes).await?;
             let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
-            for (key, value) in &changes {
-                state.apply(key, value.as_ref());
+            for (key, value) in changes {
+                state.apply(key, value);
             }
             drop(turn);
             told.send_modify(|count| *count += 1);

@@ -8,7 +8,7 @@ use super::entry::Reference;
 use super::error::{RegistryError, Result};
 use super::metadata::Metadata;
 use super::rule_set::RuleSet;
-use super::state::{Identity, State, Stored, identity};
+use super::state::{Identity, State, Stored};
 use super::version::Selected;
 use crate::avro::{Schema, parse_with};
 
@@ -90,14 +90,14 @@ impl NewSchema {
 }
 
 impl Prepared {
-    pub(super) fn identity(&self) -> Identity {
-        identity(
-            &self.text,
-            "AVRO",
-            &self.references,
-            self.metadata.as_deref(),
-            self.rule_set.as_deref(),
-        )
+    pub(super) fn identity(&self) -> Identity<'_> {
+        Identity {
+            text: &self.text,
+            schema_type: "AVRO",
+            references: &self.references,
+            metadata: self.metadata.as_deref(),
+            rule_set: self.rule_set.as_deref(),
+        }
     }
 
     /// What two schemas have in common that are the same but for how they are written.

@@ -103,9 +103,8 @@ impl Registry {
         let state = self.state();
         // Without saying which: so Confluent's does here.
         let stored = state.stored_for(id, subject).map_err(|_| RegistryError::SchemaNotFound)?;
-        let uses = state.space(&stored.subject).map_or(&[][..], |space| space.uses(id));
+        let uses = state.space(&stored.subject).into_iter().flat_map(|space| space.uses(id));
         let mut found: Vec<SubjectVersion> = uses
-            .iter()
             .filter(|at| {
                 let versions = state.subjects.get(&at.subject);
                 let known = versions.and_then(|versions| versions.get(&at.version));
@@ -132,7 +131,7 @@ impl Registry {
     /// The id of the topic that holds everything, which is made once.
     #[must_use]
     pub fn topic_id(&self) -> String {
-        self.table.topic().id.to_string()
+        self.topic.topic().id.to_string()
     }
 }
 
@@ -163,8 +162,8 @@ impl State {
             return found.cloned().ok_or_else(missing);
         }
         let has_it = |subject: &str| {
-            let uses = self.space(subject).map_or(&[][..], |space| space.uses(id));
-            uses.iter().any(|at| *at.subject == *subject)
+            let mut uses = self.space(subject).into_iter().flat_map(|space| space.uses(id));
+            uses.any(|at| *at.subject == *subject)
         };
         if has_it(subject) {
             return found.cloned().ok_or_else(missing);

@@ -315,7 +315,7 @@ impl State {
             rest: anyway.map(|why| Box::new([(OVERRIDE.to_owned(), why)].into_iter().collect())),
         };
         let key = Key::Schema { subject: value.subject.clone(), version };
-        changes.push((key, Some(Value::Schema(Arc::new(value)))));
+        changes.push((key, Some(Value::Schema(value))));
         changes
     }
 }

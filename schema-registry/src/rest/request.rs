@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
@@ -56,10 +56,14 @@ pub(super) fn refuse(query: &Query, names: &[&str]) -> Result<(), Failure> {
 
 /// Reads a body of JSON. Invariant 7: no more than [`BODY_BYTES_MAX`] is taken in.
 pub(super) async fn read<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
-    let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX);
+    // One that says so itself is refused before it is sent: who waits for leave to send it
+    // reads the answer then.
+    let is_too_long = body.size_hint().lower() > BODY_BYTES_MAX as u64;
+    let bytes = if is_too_long { Body::empty() } else { body };
+    let bytes = axum::body::to_bytes(bytes, BODY_BYTES_MAX);
     let bytes = match tokio::time::timeout(BODY_TIME_MAX, bytes).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => {
+        Ok(Ok(bytes)) if !is_too_long => bytes,
+        Ok(_) => {
             let message = format!(
                 "the request's body has more than {BODY_BYTES_MAX} bytes, or its sender went away"
             );

@@ -20,6 +20,7 @@ mod texts;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use thalweg_harness::measure::{peak_kib, setting};
 
 /// Makes an input by these dice, and reads it.
 type Reader = Box<dyn Fn(&mut Rng) + std::panic::RefUnwindSafe>;
@@ -41,17 +42,6 @@ const TARGETS: &[Target] = &[
     Target { name: "datums for another reader", share: 1, make: datums::resolver },
 ];
 
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-/// Most memory that this process had reserved, in KiB.
-fn peak_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmPeak:")).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[test]
 fn no_input_makes_a_reader_panic() {
     let first = setting("THALWEG_FUZZ_FIRST", 0);
@@ -61,7 +51,7 @@ fn no_input_makes_a_reader_panic() {
     let mut failed = Vec::new();
     for target in TARGETS {
         let read = (target.make)();
-        let before_kib = peak_kib();
+        let before_kib = peak_kib().unwrap();
         let mut slowest = (Duration::ZERO, 0);
         let count = runs.div_ceil(target.share);
         for index in first..first + count {
@@ -72,7 +62,7 @@ fn no_input_makes_a_reader_panic() {
             }
             slowest = slowest.max((began.elapsed(), index));
         }
-        let grown_kib = peak_kib() - before_kib;
+        let grown_kib = peak_kib().unwrap() - before_kib;
         println!(
             "{}: {count} inputs from {first} on, the slowest (number {}) took {:?}, memory grew \
              by {grown_kib} KiB",

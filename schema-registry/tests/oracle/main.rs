@@ -17,12 +17,10 @@ mod texts;
 
 use std::io::Write as _;
 
+use thalweg_harness::measure::setting;
+
 /// Questions that are asked at once.
 const BATCH: usize = 5000;
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
 
 /// The dice of case `number`.
 fn dice(number: u64) -> fastrand::Rng {

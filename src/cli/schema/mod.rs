@@ -11,7 +11,8 @@ pub(crate) enum Schema {
     Check(check::Arguments),
     /// Tell what statements would do to the rows of a source: to their schemas, to what
     /// the registry's levels say of those, and to which sinks. Nothing is run on the
-    /// tables. The exit code is 1 if rows would not go on by themselves.
+    /// tables. The exit code is 1 if rows would not go on by themselves, and 3 if they
+    /// would, but readers lose something: a column, the key, the topic.
     Preview(preview::Arguments),
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::{Value, json};
 
+use super::super::finish::Stop;
 use super::super::output::Output;
 use super::super::path::encoded;
 use super::super::read::registry;
@@ -51,8 +52,26 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let mut output = Output::new();
     output.object(&answer)?;
     output.flush()?;
-    let refused = refusals(&answer);
-    if refused.is_empty() { Ok(()) } else { Err(anyhow!(refused)) }
+    let (refused, lost) = (refusals(&answer), losses(&answer));
+    match (refused.is_empty(), lost.is_empty()) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Stop::Loss(lost).into()),
+        (false, true) => Err(anyhow!(refused)),
+        (false, false) => Err(anyhow!("{refused}\n{lost}")),
+    }
+}
+
+/// What readers would lose, in lines for people.
+fn losses(answer: &Value) -> String {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut lines = Vec::new();
+    for table in list(&answer["tables"]) {
+        for loss in list(&table["losses"]) {
+            let of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            lines.push(format!("{}: {}", of(&table["table"]), of(&loss)));
+        }
+    }
+    lines.join("\n")
 }
 
 fn ask(arguments: &Arguments, sql: &str) -> Result<Value> {

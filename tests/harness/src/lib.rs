@@ -13,6 +13,7 @@ mod lake;
 pub mod measure;
 mod postgres;
 mod process;
+pub mod recorded;
 mod s3;
 mod thalweg;
 

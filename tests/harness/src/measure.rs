@@ -45,9 +45,19 @@ pub fn family_cpu_seconds(pid: u32) -> Option<f64> {
 /// A line of `/proc/PID/status` in MiB: `VmRSS` now, `VmHWM` at the most.
 #[must_use]
 pub fn memory_mib(pid: u32, line: &str) -> Option<f64> {
+    memory_kib(pid, line)?.parse::<f64>().ok().map(|kib| kib / 1024.0)
+}
+
+/// Most memory that this process had reserved, in KiB.
+#[must_use]
+pub fn peak_kib() -> Option<u64> {
+    memory_kib(std::process::id(), "VmPeak")?.parse().ok()
+}
+
+fn memory_kib(pid: u32, line: &str) -> Option<String> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'))?;
-    line.trim().trim_end_matches(" kB").parse::<f64>().ok().map(|kib| kib / 1024.0)
+    Some(line.trim().trim_end_matches(" kB").to_owned())
 }
 
 /// What the disk does for a loop that does nothing else.

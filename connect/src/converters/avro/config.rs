@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use thalweg_core::avro::Options;
+use thalweg_core::avro::{Names, Options};
 use thalweg_core::config::Declare;
 
 use super::{AvroConverter, AvroSettings, SchemaStore, SubjectStrategy};
@@ -51,10 +51,9 @@ pub(in crate::converters) fn declare(
         keys.refuse(&name(key), "false", doc);
     }
     keys.refuse(&name("use.schema.id"), "-1", "Write with the schema of this id.");
+    let names = declare_names(&name("scrub.invalid.names"), purpose, keys);
     let newest = declare_newest(&name("use.latest.version"), purpose, keys);
     for (key, default, doc) in [
-        // Names that Avro forbids are changed in any case.
-        ("scrub.invalid.names", "false", "Change names that Avro forbids; always done."),
         ("schemas.cache.config", "1000", "Number of schemas kept."),
         ("flatten.singleton.unions", "true", "Read unions of one branch as that branch."),
         ("allow.optional.map.keys", "false", "Take maps whose keys may be null; always done."),
@@ -82,9 +81,26 @@ pub(in crate::converters) fn declare(
                 Purpose::Read => IncompatibleAction::Pause,
             },
             newest,
-            options: Options { metadata, keep_nulls, ..Options::default() },
+            options: Options { metadata, keep_nulls, names, ..Options::default() },
         },
     )
+}
+
+/// What becomes of names that Avro forbids. A sink reads them as they were written.
+fn declare_names(key: &str, purpose: Purpose, keys: &mut Declare<'_>) -> Names {
+    if let Purpose::Read = purpose {
+        keys.ignore(key, "false", "Change names that Avro forbids; a sink writes none.");
+        return Names::default();
+    }
+    let scrubs = keys
+        .flag(
+            key,
+            "Whether names that Avro forbids are changed as Confluent's converter changes them \
+             (1digit to x1digit, ü to _C3_BC) instead of as schema.name.adjustment.mode=avro does \
+             (_1digit, _). They are changed in any case.",
+        )
+        .default(false);
+    if scrubs { Names::Scrubbed } else { Names::Adjusted }
 }
 
 /// Whether a sink reads with the newest schema.

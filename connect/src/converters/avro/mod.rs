@@ -25,8 +25,8 @@ pub use subject::SubjectStrategy;
 pub(super) use config::declare;
 
 use super::{
-    Converter, Foretold, IncompatibleAction, NoPlan, RecordHeader, Registered, RowDecoder,
-    RowEncoder, Side, Unregistered,
+    Converter, Foretold, IncompatibleAction, NoPlan, NumberedPlan, RecordHeader, Registered,
+    RowDecoder, RowEncoder, Side, Unregistered,
 };
 
 /// First byte of every record in Confluent's format.
@@ -124,8 +124,13 @@ impl AvroConverter {
                 self.side.name()
             ))
         };
-        let adjusted = avro::adjusted(layout.schema()).map_err(bad)?;
-        if &adjusted != layout.schema() && !self.warned_of_names.swap(true, Ordering::Relaxed) {
+        let names = self.settings.options.names;
+        let adjusted = avro::adjusted(layout.schema(), names).map_err(bad)?;
+        let is_asked_for = names == avro::Names::Scrubbed;
+        if !is_asked_for
+            && &adjusted != layout.schema()
+            && !self.warned_of_names.swap(true, Ordering::Relaxed)
+        {
             tracing::warn!(
                 topic,
                 "names that Avro forbids are written with _ in place of the letters in question, \
@@ -163,12 +168,13 @@ impl Registered for AvroConverter {
         })
     }
 
-    fn unregistered(
+    fn detached(
         &self,
         topic: &str,
         layout: &Arc<Layout>,
-    ) -> Result<Unregistered, ConnectError> {
-        self.compile(topic, layout).map(|(_, schema)| schema)
+    ) -> Result<(Unregistered, NumberedPlan), ConnectError> {
+        let (plan, schema) = self.compile(topic, layout)?;
+        Ok((schema, Box::new(|number| Arc::new(encode::AvroEncoder::new(number, plan)))))
     }
 
     fn foretell(&self, schema: &Unregistered) -> Result<Foretold, ConnectError> {
@@ -177,16 +183,6 @@ impl Registered for AvroConverter {
             ConnectError::fatal(format!("asking the schema registry about {subject}: {error}"))
         })?;
         Ok(Foretold { registers: self.settings.register, ..told })
-    }
-
-    fn detached(
-        &self,
-        topic: &str,
-        layout: &Arc<Layout>,
-        number: u32,
-    ) -> Result<Arc<dyn RowEncoder>, ConnectError> {
-        let (plan, _) = self.compile(topic, layout)?;
-        Ok(Arc::new(encode::AvroEncoder::new(number, plan)))
     }
 
     fn attach<'a>(

@@ -3,16 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use thalweg_core::{ConnectError, ErrorKind, failpoint};
-use thalweg_log::record::{
-    BatchBuilder, BatchDecoder, Batches, Compression, HEADER_LEN, OPENED_BYTES_MAX, Record,
-    partition_of,
-};
+use thalweg_log::record::{BatchDecoder, Batches, HEADER_LEN, OPENED_BYTES_MAX, Record};
 use thalweg_log::{Group, LogError, TopicInfo, Writer};
 use tokio::sync::mpsc;
 
-use super::super::encode::RECORD_BATCH_BYTES;
+use super::super::batches::{NewRecord, Spare, TopicBatches};
 use super::super::poll::Polled;
 use super::super::target;
 use super::{Parked, Parking, note_of};
@@ -57,67 +53,21 @@ pub(in super::super) async fn hold(
     Ok(true)
 }
 
-/// Records on their way to a topic, by partition.
+/// What the rows of a topic need to go on.
 struct Onward {
     topic: TopicInfo,
-    builders: Vec<BatchBuilder>,
-    closed: Vec<Vec<Bytes>>,
+    spare: Spare,
+    /// Turns with each append, for rows without keys.
+    sticky: u32,
+    mended: Mended,
+}
+
+/// A parked record with the ids of its schemas, and the headers that have these.
+#[derive(Default)]
+struct Mended {
     key: Vec<u8>,
     value: Vec<u8>,
     headers: HashMap<u32, RecordHeader>,
-    /// For rows without keys.
-    sticky: u32,
-}
-
-impl Onward {
-    fn new(topic: TopicInfo) -> Self {
-        let each = || 0..topic.partitions;
-        Self {
-            builders: each().map(|_| BatchBuilder::new(Compression::Lz4)).collect(),
-            closed: each().map(|_| Vec::new()).collect(),
-            key: Vec::new(),
-            value: Vec::new(),
-            headers: HashMap::new(),
-            sticky: 0,
-            topic,
-        }
-    }
-
-    fn add(&mut self, record: &Record<'_>) -> Result<(), LogError> {
-        let count = self.topic.partitions;
-        let number = match record.key {
-            _ if count == 1 => 0,
-            Some(_) => partition_of(&self.key, count),
-            None => self.sticky % count,
-        } as usize;
-        let headers = record.headers.collect::<Result<Vec<_>, LogError>>()?;
-        let builder = &mut self.builders[number];
-        let key = record.key.map(|_| self.key.as_slice());
-        let value = record.value.map(|_| self.value.as_slice());
-        builder.append(record.timestamp, key, value, &headers)?;
-        if builder.bytes() >= RECORD_BATCH_BYTES {
-            self.closed[number].push(builder.finish()?);
-        }
-        Ok(())
-    }
-
-    fn groups(&mut self) -> Result<Vec<Group>, LogError> {
-        self.sticky = self.sticky.wrapping_add(1);
-        let mut groups = Vec::new();
-        for (number, builder) in (0..self.topic.partitions).zip(&mut self.builders) {
-            let closed = &mut self.closed[number as usize];
-            if !builder.is_empty() {
-                closed.push(builder.finish()?);
-            }
-            if closed.is_empty() {
-                continue;
-            }
-            let mut all = BytesMut::with_capacity(closed.iter().map(Bytes::len).sum());
-            closed.drain(..).for_each(|batch| all.extend_from_slice(&batch));
-            groups.push(Group { target: self.topic.partition(number), batches: all.freeze() });
-        }
-        Ok(groups)
-    }
 }
 
 /// How a chunk of parked rows went.
@@ -158,11 +108,8 @@ impl Parking {
         self.append(writer, Vec::new(), vec![(name.to_string(), None, Some(state))]).await?;
         let mut onward = None;
         let refused = loop {
-            let chunk = self.chunk(name, &mut parked, &mut onward).await?;
-            let groups = match &mut onward {
-                Some(onward) => onward.groups().map_err(|error| closing(&error, name))?,
-                None => Vec::new(),
-            };
+            let mut groups = Vec::new();
+            let chunk = self.chunk(name, &mut parked, &mut onward, &mut groups).await?;
             if !groups.is_empty() {
                 let state = Entry::Topic(parked.state.clone());
                 let change = (name.to_string(), None, Some(state));
@@ -223,6 +170,7 @@ impl Parking {
         name: &Arc<str>,
         parked: &mut Parked,
         onward: &mut Option<Onward>,
+        groups: &mut Vec<Group>,
     ) -> Result<Chunk, ConnectError> {
         let run = &self.shared.run;
         let reading =
@@ -233,9 +181,17 @@ impl Parking {
             return Ok(Chunk::Over);
         }
         if onward.is_none() {
-            *onward = Some(Onward::new(target::topic(run, name).await?));
+            let topic = target::topic(run, name).await?;
+            *onward = Some(Onward {
+                topic,
+                spare: Spare::default(),
+                sticky: 0,
+                mended: Mended::default(),
+            });
         }
-        let Some(onward) = onward else { return Ok(Chunk::Over) };
+        let Some(Onward { topic, spare, sticky, mended }) = onward else { return Ok(Chunk::Over) };
+        *sticky = sticky.wrapping_add(1);
+        let mut filling = TopicBatches::new(topic, *sticky, spare);
         let mut decoder = BatchDecoder::new(OPENED_BYTES_MAX);
         for batch in Batches::new(&fetched.batches) {
             let batch = batch.map_err(reading)?;
@@ -244,15 +200,23 @@ impl Parking {
                 if record.offset < parked.state.next {
                     continue;
                 }
-                if let Some(refused) = self.mend(name, parked, onward, &record).await? {
+                if let Some(refused) = self.mend(name, parked, mended, &record).await? {
+                    filling.finish(groups)?;
                     return Ok(Chunk::Refused(refused));
                 }
-                onward.add(&record).map_err(|error| closing(&error, name))?;
+                let headers: Vec<_> = record.headers.collect::<Result<_, _>>().map_err(reading)?;
+                filling.append(&NewRecord {
+                    timestamp: record.timestamp,
+                    key: record.key.map(|_| mended.key.as_slice()),
+                    value: record.value.map(|_| mended.value.as_slice()),
+                    headers: &headers,
+                })?;
                 parked.state.next = record.offset + 1;
             }
             let bytes = HEADER_LEN + batch.stored_records().len();
             parked.state.bytes = parked.state.bytes.saturating_sub(bytes as u64);
         }
+        filling.finish(groups)?;
         Ok(Chunk::Whole)
     }
 
@@ -261,14 +225,14 @@ impl Parking {
         &self,
         name: &Arc<str>,
         parked: &Parked,
-        onward: &mut Onward,
+        mended: &mut Mended,
         record: &Record<'_>,
     ) -> Result<Option<String>, ConnectError> {
         let numbered = parked.state.numbered;
         for (bytes, is_key, is_numbered) in
             [(record.key, true, numbered.key), (record.value, false, numbered.value)]
         {
-            let out = if is_key { &mut onward.key } else { &mut onward.value };
+            let out = if is_key { &mut mended.key } else { &mut mended.value };
             out.clear();
             let Some(bytes) = bytes else { continue };
             out.extend_from_slice(bytes);
@@ -276,7 +240,7 @@ impl Parking {
                 continue;
             }
             let header = match number(bytes) {
-                Some(number) => match onward.headers.get(&number) {
+                Some(number) => match mended.headers.get(&number) {
                     Some(header) => Ok(*header),
                     None => match parked.schemas.get(number as usize) {
                         Some(schema) => self.attach(name, schema).await,
@@ -295,9 +259,9 @@ impl Parking {
                 Err(NoPlan::Failed(error)) => return Ok(Some(error.to_string())),
             };
             if let Some(number) = number(bytes) {
-                onward.headers.insert(number, header);
+                mended.headers.insert(number, header);
             }
-            let out = if is_key { &mut onward.key } else { &mut onward.value };
+            let out = if is_key { &mut mended.key } else { &mut mended.value };
             out[..header.len()].copy_from_slice(&header);
         }
         Ok(None)
@@ -349,8 +313,4 @@ fn damaged(parked: &Parked, offset: i64) -> ConnectError {
          is known: the topic was written by others",
         parked.rows.name
     ))
-}
-
-fn closing(error: &LogError, topic: &str) -> ConnectError {
-    from_log(error, format!("writing parked rows to topic {topic}"))
 }

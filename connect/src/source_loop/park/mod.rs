@@ -113,6 +113,7 @@ impl Parking {
                 key: settings.key.registered().is_some(),
                 value: settings.value.registered().is_some(),
             },
+            subject: Some(refused.subject.clone()),
         };
         tracing::warn!(
             connector = %run.connector,
@@ -164,7 +165,7 @@ impl Parking {
         if let Some(plan) = parked.plans.get(&id) {
             return Ok(Arc::clone(plan));
         }
-        let schema = registered.unregistered(topic, columns.layout())?;
+        let (schema, plan) = registered.detached(topic, columns.layout())?;
         let schema = ParkedSchema { is_key: side == Side::Key, schema };
         let number = match parked.schemas.iter().position(|known| *known == schema) {
             Some(number) => number,
@@ -181,7 +182,7 @@ impl Parking {
             }
         };
         let number = u32::try_from(number).unwrap_or(u32::MAX);
-        let plan = registered.detached(topic, columns.layout(), number)?;
+        let plan = plan(number);
         parked.plans.insert(id, Arc::clone(&plan));
         self.changes.push((topic.to_string(), Some(number), Some(Entry::Schema(schema))));
         Ok(plan)
@@ -239,7 +240,8 @@ impl Parked {
     }
 }
 
-fn note_of(topic: &str) -> String {
+/// The subject of the note on a topic whose rows are parked.
+pub(crate) fn note_of(topic: &str) -> String {
     format!("parked {topic}")
 }
 

@@ -193,6 +193,11 @@ fn step(op: &Op, input: &mut Input<'_>, into: &mut Columns) -> Result<Option<u32
                 put_text(*leaf, input.bytes()?, into)?;
             }
         }
+        Op::Bytes(leaf) => {
+            if input.is_there(*leaf)? {
+                put_bytes(*leaf, input.bytes()?, into)?;
+            }
+        }
         Op::Int(leaf, range) => {
             if input.is_there(*leaf)? {
                 let int = input.long()?;
@@ -254,11 +259,6 @@ fn rare_step(
     into: &mut Columns,
 ) -> Result<Option<u32>, DecodeProblem> {
     match op {
-        Op::Bytes(leaf) => {
-            if input.is_there(*leaf)? {
-                put_bytes(*leaf, input.bytes()?, into)?;
-            }
-        }
         Op::Fixed(leaf, size) => {
             if input.is_there(*leaf)? {
                 put_bytes(*leaf, input.take(*size)?, into)?;
@@ -307,6 +307,7 @@ fn rare_step(
         | Op::Long(_)
         | Op::Float(_)
         | Op::Double(_)
+        | Op::Bytes(_)
         | Op::Text(_)
         | Op::Struct(..)
         | Op::Jump(_)

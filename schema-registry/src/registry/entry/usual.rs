@@ -4,14 +4,18 @@
 use std::sync::Arc;
 
 use super::key::Key;
+use super::text;
 use super::value::SchemaValue;
+
+/// Bytes of a schema's text that need no room of their own while they are read.
+const SHORT_BYTES_MAX: usize = 2048;
 
 /// `{"keytype":"SCHEMA","subject":"...","version":1,"magic":1}`
 pub(super) fn key(bytes: &[u8]) -> Option<Key> {
     let rest = bytes.strip_prefix(br#"{"keytype":"SCHEMA","subject":""#)?;
     let (subject, rest) = plain(rest)?;
     let (version, rest) = number(rest.strip_prefix(br#","version":"#)?)?;
-    (rest == br#","magic":1}"#).then(|| Key::Schema { subject: subject.into(), version })
+    (rest == br#","magic":1}"#).then(|| Key::Schema { subject: text::subject(subject), version })
 }
 
 /// `{"subject":"...","version":1,"id":1,"schema":"...","deleted":false}`
@@ -25,7 +29,7 @@ pub(super) fn value(bytes: &[u8]) -> Option<SchemaValue> {
         None => (rest.strip_suffix(br#"","deleted":true}"#)?, true),
     };
     Some(SchemaValue {
-        subject: subject.into(),
+        subject: text::subject(subject),
         version,
         id,
         schema_type: None,
@@ -73,7 +77,14 @@ fn unescaped(raw: &[u8]) -> Option<Arc<str>> {
     if is_other {
         return None;
     }
-    let mut text = vec![0; raw.len()];
+    let (mut short, mut long);
+    let text = if raw.len() <= SHORT_BYTES_MAX {
+        short = [0; SHORT_BYTES_MAX];
+        &mut short[..raw.len()]
+    } else {
+        long = vec![0; raw.len()];
+        &mut long[..]
+    };
     let mut len = 0;
     for byte in raw {
         text[len] = *byte;

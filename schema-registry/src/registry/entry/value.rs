@@ -13,11 +13,10 @@ use super::usual;
 use crate::registry::metadata::Metadata;
 use crate::registry::rule_set::RuleSet;
 
-/// A value of the topic. Nearly all are versions: the others are boxed, so that they don't
-/// make each of these larger.
+/// A value of the topic. Nearly all are versions: what is larger is boxed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
-    Schema(Arc<SchemaValue>),
+    Schema(SchemaValue),
     Config(Arc<ConfigValue>),
     Mode(Box<ModeValue>),
     Context(Box<ContextValue>),
@@ -226,10 +225,10 @@ impl TableItem for Value {
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         // Nearly all values are versions: so that is tried first, without a copy.
         if let Some(value) = usual::value(bytes) {
-            return Ok(Self::Schema(Arc::new(value)));
+            return Ok(Self::Schema(value));
         }
         if let Ok(value) = serde_json::from_slice(bytes) {
-            return Ok(Self::Schema(Arc::new(value)));
+            return Ok(Self::Schema(value));
         }
         let json: Json = serde_json::from_slice(bytes).map_err(|error| {
             format!("not JSON (line {}, column {})", error.line(), error.column())
@@ -237,7 +236,7 @@ impl TableItem for Value {
         let has = |key: &str| json.get(key).is_some();
         let broken = |error: serde_json::Error| error.to_string();
         Ok(if has("schema") && has("id") {
-            Self::Schema(serde_json::from_value(json).map(Arc::new).map_err(broken)?)
+            Self::Schema(serde_json::from_value(json).map_err(broken)?)
         } else if has("mode") {
             Self::Mode(serde_json::from_value(json).map(Box::new).map_err(broken)?)
         } else if SETTINGS.iter().any(|key| has(key)) {

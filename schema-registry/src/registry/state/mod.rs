@@ -16,7 +16,7 @@ use super::mode::Mode;
 use super::version::{Selected, VersionId};
 
 pub(super) use space::Space;
-pub(super) use stored::{Identity, identity};
+pub(super) use stored::Identity;
 pub use stored::{Shown, Stored, SubjectVersion};
 
 #[derive(Default)]
@@ -32,53 +32,55 @@ pub(super) struct State {
 pub(super) struct Version {
     pub(super) schema: Arc<Stored>,
     pub(super) deleted: bool,
+    /// Its record in the topic, where that says more than these do, or something else.
+    record: Option<Box<SchemaValue>>,
 }
 
 impl State {
     /// Takes a change that is durable. Changes come in the order of the topic: a version
     /// may be deleted, and registered again.
-    pub(super) fn apply(&mut self, key: &Key, value: Option<&Value>) {
+    pub(super) fn apply(&mut self, key: Key, value: Option<Value>) {
         match (key, value) {
-            (Key::Schema { subject, version }, None) => self.forget(subject, *version),
+            (Key::Schema { subject, version }, None) => self.forget(&subject, version),
             (Key::Schema { .. }, Some(Value::Schema(value))) => self.take(value),
             (Key::Config { subject }, Some(Value::Config(value))) => {
-                self.configs.insert(subject.clone(), Arc::clone(value));
+                self.configs.insert(subject, value);
             }
             // A scope whose settings were all taken away one by one.
             (Key::Config { subject }, Some(Value::Subject(_) | Value::Other(_))) => {
                 let value = ConfigValue { subject: subject.clone(), ..ConfigValue::default() };
-                self.configs.insert(subject.clone(), Arc::new(value));
+                self.configs.insert(subject, Arc::new(value));
             }
             (Key::Config { subject }, None) => {
-                self.configs.remove(subject);
+                self.configs.remove(&subject);
             }
             (Key::Mode { subject }, Some(Value::Mode(value))) => {
-                self.set_mode(subject, &value.mode)
+                self.set_mode(subject, &value.mode);
             }
             (Key::Mode { subject }, None) => {
-                self.modes.remove(subject);
+                self.modes.remove(&subject);
             }
             (Key::DeleteSubject { subject }, Some(Value::DeleteSubject(value))) => {
-                let known = self.subjects.get_mut(subject).into_iter();
+                let known = self.subjects.get_mut(&subject).into_iter();
                 for (_, known) in known.flat_map(|known| known.range_mut(..=value.version)) {
                     known.deleted = true;
                 }
             }
             (Key::ClearSubject { subject }, Some(_)) => self.clear(subject.as_deref()),
-            (Key::Context { name }, Some(_)) => self.space_mut(name).is_declared = true,
-            (Key::Context { name }, None) => self.space_mut(name).is_declared = false,
-            (Key::Noop, Some(Value::Other(value))) => self.take_marks(value),
+            (Key::Context { name }, Some(_)) => self.space_mut(&name).is_declared = true,
+            (Key::Context { name }, None) => self.space_mut(&name).is_declared = false,
+            (Key::Noop, Some(Value::Other(value))) => self.take_marks(&value),
             _ => {}
         }
     }
 
-    fn set_mode(&mut self, subject: &Option<Arc<str>>, name: &str) {
+    fn set_mode(&mut self, subject: Option<Arc<str>>, name: &str) {
         let mode = name.parse().unwrap_or_else(|_| {
             // Invariant 5. A mode that forbids something is the careful guess.
             tracing::warn!(mode = name, "a mode of another registry is not known: READONLY");
             Mode::ReadOnly
         });
-        self.modes.insert(subject.clone(), mode);
+        self.modes.insert(subject, mode);
     }
 
     /// The schemas and ids of a context.
@@ -87,9 +89,7 @@ impl State {
     }
 
     fn space_mut(&mut self, context: &str) -> &mut Space {
-        let known = self.spaces.get_key_value(context);
-        let name = known.map_or_else(|| context.into(), |(name, _)| Arc::clone(name));
-        self.spaces.entry(name).or_default()
+        space_of(&mut self.spaces, context)
     }
 
     /// The contexts that there are, without the default one.
@@ -118,25 +118,35 @@ impl State {
         }
     }
 
-    fn take(&mut self, value: &Arc<SchemaValue>) {
+    fn take(&mut self, value: SchemaValue) {
+        let (version, deleted) = (value.version, value.deleted);
+        let versions = self.subjects.entry(Arc::clone(&value.subject));
         // All versions of a subject share its name.
-        let (name, known) = match self.subjects.get_key_value(&value.subject) {
-            Some((name, all)) => (name.clone(), all.get(&value.version)),
-            None => (value.subject.clone(), None),
-        };
-        let stored = match known {
-            Some(known) if known.schema.is_of(value) => Arc::clone(&known.schema),
+        let name = Arc::clone(versions.key());
+        let versions = versions.or_default();
+        let space = space_of(&mut self.spaces, context::split(&name).0);
+        let known = versions.get(&version).map(|known| Arc::clone(&known.schema));
+        let schema = match known {
+            Some(known) if known.is_of(&value) => known,
             known => {
                 // What was there is replaced.
-                if known.is_some() {
-                    self.forget(&name, value.version);
+                if let Some(known) = known {
+                    space.forget(&known, &name, version);
                 }
-                let at = SubjectVersion { subject: name.clone(), version: value.version };
-                self.space_mut(context::split(&name).0).take(at, value)
+                space.take(SubjectVersion { subject: name, version }, &value)
             }
         };
-        let known = Version { schema: stored, deleted: value.deleted };
-        self.subjects.entry(name).or_default().insert(value.version, known);
+        let says_it = value.rest.is_none() && value.schema_type.is_none() && schema.is_of(&value);
+        let record = (!says_it).then(|| Box::new(value));
+        versions.insert(version, Version { schema, deleted, record });
+    }
+
+    /// The record of a version.
+    pub(super) fn record(&self, subject: &str, version: i32) -> Option<SchemaValue> {
+        let (name, versions) = self.subjects.get_key_value(subject)?;
+        let known = versions.get(&version)?;
+        let record = known.record.as_deref().cloned();
+        Some(record.unwrap_or_else(|| known.schema.record(Arc::clone(name), version)))
     }
 
     /// A version that was deleted for good. Its schema goes with the last version that
@@ -233,6 +243,13 @@ impl State {
         live.map(|(version, known)| show(name, *version, known)).collect()
     }
 
+    /// Makes ready what tells the ids of schemas.
+    pub(super) fn index(&self) {
+        for space in self.spaces.values() {
+            space.index();
+        }
+    }
+
     /// How many schemas there are.
     pub(super) fn schema_count(&self) -> usize {
         self.spaces.values().map(|space| space.schemas.len()).sum()
@@ -243,7 +260,7 @@ impl State {
         let mut users = HashSet::new();
         for (context, space) in &self.spaces {
             for id in space.users_of(&context::normalize(subject), version) {
-                let mut uses = space.uses(id).iter();
+                let mut uses = space.uses(id);
                 let is_in = |at: &SubjectVersion| {
                     let versions = self.subjects.get(&at.subject);
                     let known = versions.and_then(|versions| versions.get(&at.version));
@@ -276,6 +293,12 @@ impl State {
             ),
         })
     }
+}
+
+fn space_of<'a>(spaces: &'a mut BTreeMap<Arc<str>, Space>, context: &str) -> &'a mut Space {
+    let known = spaces.get_key_value(context);
+    let name = known.map_or_else(|| context.into(), |(name, _)| Arc::clone(name));
+    spaces.entry(name).or_default()
 }
 
 pub(super) fn show(subject: &Arc<str>, version: i32, known: &Version) -> Shown {

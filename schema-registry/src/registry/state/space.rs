@@ -1,7 +1,10 @@
 //! The schemas and ids of one context.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
+
+use foldhash::fast::RandomState;
 
 use super::stored::{Identity, Stored, SubjectVersion};
 use crate::registry::context;
@@ -12,7 +15,7 @@ pub(in crate::registry) struct Space {
     pub(in crate::registry) schemas: HashMap<i32, Held>,
     /// How many schemas there were ever: in their order.
     taken: u64,
-    /// Built when it is asked for first: a start would hash all texts for it.
+    /// Built behind the start, or when it is asked for first: all texts are hashed for it.
     index: OnceLock<Index>,
     /// The ids of this context that refer to a version of any.
     users: HashMap<Arc<str>, BTreeMap<i32, BTreeSet<i32>>>,
@@ -22,13 +25,15 @@ pub(in crate::registry) struct Space {
     pub(in crate::registry) is_declared: bool,
 }
 
-/// Ids by schema.
+/// Ids by the hash of their schema.
 #[derive(Default)]
-struct Index {
-    /// The id of each schema; of those that were imported with several, the latest.
-    ids: HashMap<Identity, i32>,
-    /// All ids of the schemas that have several.
-    doubles: HashMap<Identity, BTreeSet<i32>>,
+pub(super) struct Index {
+    hasher: RandomState,
+    /// The last id that came.
+    ids: HashMap<u64, i32, RandomState>,
+    /// All ids in their order, where there are several: of a schema that was imported with
+    /// several, or of two with one hash.
+    doubles: HashMap<u64, Vec<i32>>,
 }
 
 /// A schema and who has it.
@@ -36,22 +41,28 @@ pub(in crate::registry) struct Held {
     pub(in crate::registry) schema: Arc<Stored>,
     /// Its place in the order in which they came.
     number: u64,
-    uses: Vec<SubjectVersion>,
+    /// Nearly all have this one only.
+    first: SubjectVersion,
+    more: Vec<SubjectVersion>,
 }
 
 impl Space {
-    /// The id of a schema.
-    pub(in crate::registry) fn id(&self, identity: &Identity) -> Option<i32> {
-        self.index().ids.get(identity).copied()
+    /// The id of a schema; of one that was imported with several, the latest.
+    pub(in crate::registry) fn id(&self, identity: &Identity<'_>) -> Option<i32> {
+        let is_it = |id: &i32| self.schema(*id).is_some_and(|known| known.identity() == *identity);
+        self.index().of(identity).iter().rev().copied().find(is_it)
     }
 
-    fn index(&self) -> &Index {
+    /// Ids by schema.
+    pub(super) fn index(&self) -> &Index {
         self.index.get_or_init(|| {
-            let mut held: Vec<&Held> = self.schemas.values().collect();
-            held.sort_unstable_by_key(|held| held.number);
+            let held = self.schemas.values().map(|held| (held.number, &held.schema));
+            let mut held: Vec<(u64, &Arc<Stored>)> = held.collect();
+            held.sort_unstable_by_key(|(number, _)| *number);
             let mut index = Index::default();
-            for held in held {
-                index.add(&held.schema);
+            index.ids.reserve(held.len());
+            for (_, schema) in held {
+                index.add(schema);
             }
             index
         })
@@ -63,8 +74,9 @@ impl Space {
     }
 
     /// The versions that have an id.
-    pub(in crate::registry) fn uses(&self, id: i32) -> &[SubjectVersion] {
-        self.schemas.get(&id).map_or(&[], |held| &held.uses)
+    pub(in crate::registry) fn uses(&self, id: i32) -> impl Iterator<Item = &SubjectVersion> {
+        let held = self.schemas.get(&id).into_iter();
+        held.flat_map(|held| std::iter::once(&held.first).chain(&held.more))
     }
 
     /// The ids that refer to a version, whose subject is written with its context.
@@ -79,7 +91,7 @@ impl Space {
         self.is_declared = true;
         if let Some(held) = self.schemas.get_mut(&value.id) {
             if held.schema.is_of(value) {
-                held.uses.push(at);
+                held.more.push(at);
                 return Arc::clone(&held.schema);
             }
             // Invariant 5: other registries don't write that; the first one stays, as
@@ -90,7 +102,7 @@ impl Space {
                 version = value.version,
                 "the topic of schemas has two schemas with one id: the first one is answered"
             );
-            held.uses.push(at);
+            held.more.push(at);
             return Arc::clone(&held.schema);
         }
         let schema = Arc::new(Stored::new(at.subject.clone(), value));
@@ -103,7 +115,8 @@ impl Space {
             versions.entry(reference.version).or_default().insert(value.id);
         }
         self.taken += 1;
-        let held = Held { schema: Arc::clone(&schema), number: self.taken, uses: vec![at] };
+        let (number, schema_too) = (self.taken, Arc::clone(&schema));
+        let held = Held { schema: schema_too, number, first: at, more: Vec::new() };
         self.schemas.insert(value.id, held);
         schema
     }
@@ -113,8 +126,13 @@ impl Space {
         let Some(held) = self.schemas.get_mut(&schema.id) else {
             return;
         };
-        held.uses.retain(|at| *at.subject != *subject || at.version != version);
-        if !held.uses.is_empty() {
+        let is_it = |at: &SubjectVersion| *at.subject == *subject && at.version == version;
+        held.more.retain(|at| !is_it(at));
+        if !is_it(&held.first) {
+            return;
+        }
+        if !held.more.is_empty() {
+            held.first = held.more.remove(0);
             return;
         }
         let Some(held) = self.schemas.remove(&schema.id) else {
@@ -138,29 +156,32 @@ impl Space {
 }
 
 impl Index {
+    /// The ids that may be a schema's, in the order in which they came.
+    fn of(&self, identity: &Identity<'_>) -> &[i32] {
+        let hash = self.hasher.hash_one(identity);
+        let one = || self.ids.get(&hash).map_or(&[][..], std::slice::from_ref);
+        self.doubles.get(&hash).map_or_else(one, Vec::as_slice)
+    }
+
     fn add(&mut self, schema: &Stored) {
-        let identity = schema.identity();
-        if let Some(other) = self.ids.insert(identity, schema.id) {
-            self.doubles.entry(identity).or_default().extend([other, schema.id]);
+        let hash = self.hasher.hash_one(schema.identity());
+        if let Some(other) = self.ids.insert(hash, schema.id) {
+            self.doubles.entry(hash).or_insert_with(|| vec![other]).push(schema.id);
         }
     }
 
     fn remove(&mut self, schema: &Stored) {
-        let identity = schema.identity();
-        let others = self.doubles.get_mut(&identity);
-        let other = others.and_then(|ids| {
-            ids.remove(&schema.id);
-            ids.last().copied()
-        });
-        match other {
-            Some(other) if self.ids.get(&identity) == Some(&schema.id) => {
-                self.ids.insert(identity, other);
-            }
-            Some(_) => {}
-            None => {
-                self.doubles.remove(&identity);
-                self.ids.remove(&identity);
-            }
+        let hash = self.hasher.hash_one(schema.identity());
+        let Some(all) = self.doubles.get_mut(&hash) else {
+            self.ids.remove(&hash);
+            return;
+        };
+        all.retain(|id| *id != schema.id);
+        if let Some(last) = all.last() {
+            self.ids.insert(hash, *last);
+        }
+        if all.len() == 1 {
+            self.doubles.remove(&hash);
         }
     }
 }

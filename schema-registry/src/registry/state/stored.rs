@@ -1,10 +1,10 @@
 //! Schemas as they are kept.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::avro::Schema;
 use crate::registry::entry::{Reference, SchemaValue};
@@ -51,6 +51,22 @@ impl Stored {
         }
     }
 
+    /// An entry of the topic about this schema.
+    pub(super) fn record(&self, subject: Arc<str>, version: i32) -> SchemaValue {
+        SchemaValue {
+            subject,
+            version,
+            id: self.id,
+            schema_type: None,
+            references: self.references.clone(),
+            metadata: self.metadata.clone(),
+            rule_set: self.rule_set.clone(),
+            schema: Arc::clone(&self.text),
+            deleted: false,
+            rest: None,
+        }
+    }
+
     /// Whether an entry of the topic is about this schema.
     pub(super) fn is_of(&self, value: &SchemaValue) -> bool {
         self.id == value.id
@@ -60,14 +76,14 @@ impl Stored {
             && self.rule_set == value.rule_set
     }
 
-    pub(super) fn identity(&self) -> Identity {
-        identity(
-            &self.text,
-            &self.schema_type,
-            &self.references,
-            self.metadata.as_deref(),
-            self.rule_set.as_deref(),
-        )
+    pub(super) fn identity(&self) -> Identity<'_> {
+        Identity {
+            text: &self.text,
+            schema_type: &self.schema_type,
+            references: &self.references,
+            metadata: self.metadata.as_deref(),
+            rule_set: self.rule_set.as_deref(),
+        }
     }
 }
 
@@ -91,35 +107,40 @@ pub struct Shown {
     pub deleted: bool,
 }
 
-/// What tells one schema from another: a hash of text, references, metadata and rules.
-pub(in crate::registry) type Identity = [u8; 32];
-
-pub(in crate::registry) fn identity(
-    text: &str,
-    schema_type: &str,
-    references: &[Reference],
-    metadata: Option<&Metadata>,
-    rule_set: Option<&RuleSet>,
-) -> Identity {
-    let mut hash = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        // With its length, so that parts can't run into each other.
-        hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(bytes);
-    };
-    part(text.as_bytes());
-    part(schema_type.as_bytes());
-    for reference in references {
-        part(reference.name.as_bytes());
-        part(reference.subject.as_bytes());
-        part(&reference.version.to_be_bytes());
-    }
-    part(&metadata.map(bytes_of).unwrap_or_default());
-    part(&rule_set.map(bytes_of).unwrap_or_default());
-    hash.finalize().into()
+/// What tells one schema from another.
+#[derive(Clone, Copy)]
+pub(in crate::registry) struct Identity<'a> {
+    pub(in crate::registry) text: &'a str,
+    pub(in crate::registry) schema_type: &'a str,
+    pub(in crate::registry) references: &'a [Reference],
+    pub(in crate::registry) metadata: Option<&'a Metadata>,
+    pub(in crate::registry) rule_set: Option<&'a RuleSet>,
 }
 
-/// Maps of what is hashed are in order, and texts are always writable.
+impl Identity<'_> {
+    /// Metadata and rules as they are written: few schemas have some.
+    fn additions(&self) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+        (self.metadata.map(bytes_of), self.rule_set.map(bytes_of))
+    }
+}
+
+impl PartialEq for Identity<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+            && self.schema_type == other.schema_type
+            && self.references == other.references
+            && self.additions() == other.additions()
+    }
+}
+
+impl Hash for Identity<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.text, self.schema_type, self.references).hash(state);
+        self.additions().hash(state);
+    }
+}
+
+/// Maps of what is written are in order, and texts are always writable.
 fn bytes_of(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }

@@ -111,3 +111,34 @@ async fn what_other_registries_set_is_kept() {
     let again = open(&log).await.config(Some("s")).unwrap();
     assert_eq!(again.rest["validateFields"], true);
 }
+
+#[tokio::test]
+async fn a_soft_deleted_record_keeps_what_it_said() {
+    let key =
+        |version| format!(r#"{{"keytype":"SCHEMA","subject":"s","version":{version},"magic":1}}"#);
+    let value = |version, id, text, more| {
+        format!(
+            r#"{{"subject":"s","version":{version},"id":{id},"schema":"\"{text}\"","deleted":false{more}}}"#
+        )
+    };
+    let values = [
+        value(1, 1, "int", ""),
+        value(2, 2, "long", r#","guid":"7","schemaType":"AVRO""#),
+        // Another schema with an id that is taken: what is answered is the first one.
+        value(3, 1, "string", ""),
+    ];
+    let keys = [key(1), key(2), key(3)];
+    let entries: Vec<_> =
+        keys.iter().zip(&values).map(|(key, value)| (&**key, Some(&**value))).collect();
+    let log = topic(&entries).await;
+    let registry = open(&log).await;
+    assert_eq!(registry.delete_subject("s", false).await.unwrap(), [1, 2, 3]);
+    drop(registry);
+    let table: Table<String, String> = Table::open(&log, TOPIC).await.unwrap();
+    for (key, value) in keys.iter().zip(&values) {
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        let mut expected = json(value);
+        expected["deleted"] = true.into();
+        assert_eq!(json(&table.get(key).unwrap()), expected);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use thalweg_log::MemoryLog;
+use thalweg_log::{MemoryLog, Table};
 
 use super::*;
 use crate::avro::Kind;
@@ -280,8 +280,7 @@ async fn a_schema_can_be_registered_against_its_level() {
     drop(registry);
     let registry = open(&log).await;
     assert_eq!(registry.versions("s", Selected::Live).unwrap(), [1, 2]);
-    let key = Key::Schema { subject: "s".into(), version: 2 };
-    let Some(Value::Schema(value)) = registry.table.get(&key) else { panic!("no version 2") };
+    let value = registry.state().record("s", 2).unwrap();
     let why = &value.rest.as_ref().unwrap()["override"];
     assert_eq!((&why["compatibility"], &why["reason"]), (&"BACKWARD".into(), &"for a test".into()));
 }
