@@ -392,4 +392,3 @@ fn is_over(round: &Round, time: Option<i64>, shared: &Shared) -> bool {
 pub(super) fn hex(schema: SchemaId) -> String {
     format!("{:032x}", schema.as_u128())
 }
-

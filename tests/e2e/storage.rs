@@ -46,6 +46,11 @@ fn a_data_folder_has_one_process() {
     let error = refuses_to_start(&arguments);
     assert!(error.contains("in use by another process"), "{error}");
     assert!(error.contains(first.data().to_str().unwrap()), "{error}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    arguments.splice(7.., [path]);
+    let error = refuses_to_start(&arguments);
+    assert!(error.contains("--data") && error.contains(&format!("{path} is a file")), "{error}");
 }
 
 #[test]
