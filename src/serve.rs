@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use thalweg_broker::{Broker, BrokerOptions};
 use thalweg_connect::converters::Converters;
@@ -57,6 +57,14 @@ fn log_to_standard_error() {
         .init();
 }
 
+fn open_log(settings: &Settings) -> Result<SegmentLog> {
+    let folder = &settings.data;
+    if folder.exists() && !folder.is_dir() {
+        bail!("{} is a file: name the folder that the data is to lie in", folder.display());
+    }
+    Ok(SegmentLog::open(folder, settings.log.options())?)
+}
+
 /// Listeners are bound first, so that a taken port leaves no trace; the log
 /// opens before what lies on it. The way back: sources, what they have under
 /// way, sinks, listeners, log.
@@ -69,9 +77,7 @@ async fn run(settings: Settings, started: Instant) -> Result<()> {
     let registry_address = registry_listener.local_addr()?;
     let rest_address = rest_listener.local_addr()?;
 
-    let log = Arc::new(
-        SegmentLog::open(&settings.data, settings.log.options()).context("data (--data)")?,
-    );
+    let log = Arc::new(open_log(&settings).context("data (--data)")?);
     let dyn_log: Arc<dyn Log> = Arc::clone(&log) as Arc<dyn Log>;
     let registry = Arc::new(Registry::open(Arc::clone(&dyn_log)).await?);
     let cluster_id = cluster_id(&dyn_log);

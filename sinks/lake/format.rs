@@ -64,7 +64,7 @@ pub(crate) enum FormatError {
     #[error("{0}")]
     Schema(String),
     /// The spool could not be written.
-    #[error("writing the temporary file: {0} (free space, then restart the task)")]
+    #[error("writing the temporary file {0}")]
     Spool(#[from] io::Error),
 }
 

@@ -37,12 +37,17 @@ impl SpoolFolder {
 
     /// A new file in it.
     pub(crate) fn create(&self) -> io::Result<(File, PathBuf)> {
-        fs::create_dir_all(&self.path)?;
+        fs::create_dir_all(&self.path).map_err(|error| at(&self.path, &error))?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.path.join(number.to_string());
-        let file = File::options().read(true).write(true).create_new(true).open(&path)?;
-        Ok((file, path))
+        let opened = File::options().read(true).write(true).create_new(true).open(&path);
+        Ok((opened.map_err(|error| at(&path, &error))?, path))
     }
+}
+
+/// The error, told with the place that it is about.
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 impl Drop for SpoolFolder {
@@ -135,8 +140,8 @@ impl Spool {
             let (file, path) = self.folder.create()?;
             self.disk = Some((file, SpoolFile { path }));
         }
-        if let Some((file, _)) = &mut self.disk {
-            file.write_all(&self.memory)?;
+        if let Some((file, spooled)) = &mut self.disk {
+            file.write_all(&self.memory).map_err(|error| at(&spooled.path, &error))?;
         }
         self.memory.clear();
         Ok(())
@@ -150,9 +155,9 @@ impl Write for Spool {
         if self.memory.len() + bytes.len() > MEMORY_BYTES_MAX {
             self.spill()?;
             if bytes.len() >= MEMORY_BYTES_MAX
-                && let Some((file, _)) = &mut self.disk
+                && let Some((file, spooled)) = &mut self.disk
             {
-                file.write_all(bytes)?;
+                file.write_all(bytes).map_err(|error| at(&spooled.path, &error))?;
                 return Ok(bytes.len());
             }
         }

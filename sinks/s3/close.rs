@@ -4,7 +4,7 @@ use futures_util::{StreamExt, stream};
 use thalweg_core::connector::SinkPartition;
 use thalweg_core::{BoxFuture, ConnectError, failpoint};
 
-use super::lane::{Lane, failed, hex};
+use super::lane::{Lane, hex};
 use super::names::KEY_BYTES_MAX;
 use super::plan::{Content, FilePlan};
 use super::replay::Replay;
@@ -86,6 +86,7 @@ impl Lane {
 
     /// Goes on with the rounds that are closed but not in their places.
     pub(super) async fn settle(&mut self, shared: &Shared) -> Result<(), ConnectError> {
+        self.is_whole()?;
         while !self.closing.is_empty() {
             failpoint::reach("s3.closed");
             self.rename(shared).await?;
@@ -160,12 +161,12 @@ impl Lane {
 
     /// Plans a round.
     fn planned(
-        &self,
+        &mut self,
         round: Round,
         shared: &Shared,
     ) -> Result<Option<(i64, Vec<Planned>)>, ConnectError> {
         let (from, end) = (round.from, self.next - 1);
-        let closed = round.close().map_err(|error| failed(&self.partition, end, &error))?;
+        let closed = round.close().map_err(|error| self.tear(end, &error))?;
         let mut files = Vec::with_capacity(closed.len());
         for closed in closed {
             let key = key(&self.partition, &closed.path, closed.first, false, shared)?;
@@ -199,9 +200,7 @@ impl Lane {
     ) -> Result<Option<(i64, Vec<Planned>)>, ConnectError> {
         let closed = match round {
             None => Vec::new(),
-            Some(round) => {
-                round.close().map_err(|error| failed(&self.partition, replay.end, &error))?
-            }
+            Some(round) => round.close().map_err(|error| self.tear(replay.end, &error))?,
         };
         let (from, end) = (replay.from, replay.end);
         let waiting = replay.files.into_iter().filter(|(_, durable)| !durable);

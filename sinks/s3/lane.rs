@@ -7,6 +7,7 @@
 //! the partition is durable up to the round's end (invariant 3).
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 
 use thalweg_core::ConnectError;
 use thalweg_core::Coordinates;
@@ -49,6 +50,8 @@ pub(super) struct Lane {
     /// Refused rows that the runtime does not know of yet, by offset.
     rejected: Vec<(i64, ConnectError)>,
     recent: Vec<SchemaId>,
+    /// Why a file is torn. Nothing goes on until the task begins anew.
+    torn: Option<ConnectError>,
 }
 
 /// What is to be done about a row.
@@ -101,6 +104,7 @@ impl Lane {
             again,
             rejected: Vec::new(),
             recent: Vec::new(),
+            torn: None,
         })
     }
 
@@ -302,10 +306,10 @@ impl Lane {
             Some(file) => file,
             None => {
                 let seed = seed(&self.partition, offset);
-                let writer = shared
-                    .files
-                    .open(value.layout(), seed)
-                    .map_err(|error| failed(&self.partition, offset, &error))?;
+                let writer = match shared.files.open(value.layout(), seed) {
+                    Ok(writer) => writer,
+                    Err(error) => return Err(self.tear(offset, &error)),
+                };
                 if !self.recent.contains(&schema) {
                     self.recent.truncate(RECENT_SCHEMAS_MAX - 1);
                     self.recent.insert(0, schema);
@@ -323,15 +327,40 @@ impl Lane {
             return Ok(());
         };
         let mut unfit = Vec::new();
-        round
-            .append(value, &rows.batch.offsets, &mut unfit)
-            .map_err(|error| failed(&self.partition, self.next, &error))?;
+        if let Err(error) = round.append(value, &rows.batch.offsets, &mut unfit) {
+            return Err(self.tear(self.next, &error));
+        }
         for Unfit { row, reason } in unfit {
             if let Some(&offset) = rows.batch.offsets.get(row as usize) {
                 self.reject(offset, reason);
             }
         }
         Ok(())
+    }
+
+    /// A file that can't be written: what is open is lost, and nothing of it is
+    /// committed. A disk that is full may have space when the task begins anew.
+    pub(super) fn tear(&mut self, offset: i64, error: &FormatError) -> ConnectError {
+        let (topic, number) = (&self.partition.topic, self.partition.partition);
+        let told = format!("{topic}-{number} at offset {offset}: {error}");
+        let error = match error {
+            FormatError::Spool(error)
+                if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+            {
+                ConnectError::retriable(format!("{told} (free space; it is tried again)"))
+            }
+            FormatError::Spool(_) => {
+                ConnectError::fatal(format!("{told} (mend that, then restart the task)"))
+            }
+            FormatError::Schema(_) => ConnectError::fatal(told),
+        };
+        self.torn = Some(error.clone());
+        error
+    }
+
+    /// Whether rows can go on into files.
+    pub(super) fn is_whole(&self) -> Result<(), ConnectError> {
+        self.torn.clone().map_or(Ok(()), Err)
     }
 
     fn reject(&mut self, offset: i64, reason: String) {
@@ -362,10 +391,4 @@ fn is_over(round: &Round, time: Option<i64>, shared: &Shared) -> bool {
 /// A schema's identity in a plan.
 pub(super) fn hex(schema: SchemaId) -> String {
     format!("{:032x}", schema.as_u128())
-}
-
-/// A file that can't be written: the task stops, nothing is committed.
-pub(super) fn failed(partition: &SinkPartition, offset: i64, error: &FormatError) -> ConnectError {
-    let (topic, number) = (&partition.topic, partition.partition);
-    ConnectError::fatal(format!("{topic}-{number} at offset {offset}: {error}"))
 }

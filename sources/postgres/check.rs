@@ -170,8 +170,12 @@ async fn readable(
     if config.snapshot == SnapshotMode::NoData {
         return Ok(None);
     }
-    const DENIED: &str = "SELECT oid::regclass::text FROM unnest($1::oid[]) t (oid) \
-                          WHERE NOT pg_catalog.has_table_privilege(oid, 'SELECT') LIMIT 5";
+    const DENIED: &str = "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) \
+                          FROM pg_catalog.pg_class c \
+                          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                          WHERE c.oid = ANY ($1) \
+                          AND NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') \
+                          ORDER BY 1 LIMIT 5";
     let oids: Vec<u32> = tables.iter().map(|table| table.oid).collect();
     let rows = sql.client().query(DENIED, &[&oids]).await;
     let rows = rows.map_err(|error| failed(&error, "cannot look up rights on tables"))?;

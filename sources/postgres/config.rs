@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thalweg_core::config::{Declare, Millis, Problem, choices};
+use thalweg_core::connector::Claim;
 
 use super::client::{Server, SslMode};
 use super::table::TableSettings;
@@ -345,4 +346,30 @@ fn ignored(keys: &mut Declare<'_>) {
 /// Problems between keys.
 pub(crate) fn validate(config: &Config) -> Vec<Problem> {
     config.tls_problem.iter().cloned().collect()
+}
+
+/// What two connectors can't share: the first reads the changes of the other's tables
+/// away, or takes them out of what the server tells.
+pub(crate) fn claims(config: &Config) -> Vec<Claim> {
+    if config.snapshot == SnapshotMode::InitialOnly {
+        return Vec::new();
+    }
+    let Server { host, port, database, .. } = &config.server;
+    let at = format!("{}:{port}", host.to_ascii_lowercase());
+    // A name of a slot is the whole server's.
+    let mut claims = vec![Claim {
+        key: "slot.name",
+        what: format!("replication slot {} of {at}", config.slot.name),
+        advice: "choose another slot.name, or stop or delete that connector first",
+    }];
+    if config.publication.autocreate == Autocreate::Filtered {
+        let name = &config.publication.name;
+        claims.push(Claim {
+            key: "publication.name",
+            what: format!("publication {name} of database {database} of {at}"),
+            advice: "with publication.autocreate.mode=filtered it has the tables of one: choose \
+                     another publication.name",
+        });
+    }
+    claims
 }

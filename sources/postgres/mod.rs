@@ -30,7 +30,7 @@ pub mod types;
 use std::sync::Arc;
 
 use thalweg_core::config::{Declare, Problem};
-use thalweg_core::connector::{About, Checked, DdlPreview, SourceConnector, SourceContext};
+use thalweg_core::connector::{About, Checked, Claim, DdlPreview, SourceConnector, SourceContext};
 use thalweg_core::{ConnectError, JsonMap, Position};
 
 pub use client::SslMode;
@@ -77,6 +77,10 @@ impl SourceConnector for Postgres {
                  one back as a GET of the offsets showed it, or null to take a new snapshot"
             )
         })
+    }
+
+    fn claims(&self, config: &Config) -> Vec<Claim> {
+        config::claims(config)
     }
 
     async fn check(&self, config: &Config) -> Checked {

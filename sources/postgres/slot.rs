@@ -102,8 +102,8 @@ pub(crate) enum SlotProblem {
 impl SlotProblem {
     /// The error, with what to do.
     pub(crate) fn error(&self, slot: &str) -> ConnectError {
-        let again = "reset the offsets of this connector to take a new snapshot, or set \
-                     snapshot.mode=when_needed";
+        let again = "reset the offsets of this connector to take a new snapshot (stop it, DELETE \
+                     /connectors/NAME/offsets, resume it), or set snapshot.mode=when_needed";
         ConnectError::fatal(match self {
             Self::Missing(since) => format!(
                 "replication slot {slot} does not exist any more: changes since {since} can't be \

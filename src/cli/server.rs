@@ -55,6 +55,8 @@ pub(super) fn failed(error: ClientError, topic: &str) -> anyhow::Error {
         Some(Refused::UNKNOWN_TOPIC | Refused::UNKNOWN_TOPIC_ID) => {
             anyhow!("topic {topic} was deleted meanwhile")
         }
+        // Most refusals name the topic themselves.
+        Some(_) if error.to_string().starts_with(&format!("topic {topic} ")) => error.into(),
         Some(_) => anyhow!("topic {topic}: {error}"),
         None => error.into(),
     }

@@ -191,7 +191,9 @@ fn the_command_line_reads_values_with_any_version_or_a_file() {
     for part in ["orders-0 offset 1", "schema 2", "note", "default"] {
         assert!(told.contains(part), "{part}: {told}");
     }
-    for (schema, part) in [("3", "version 3"), ("nowhere.avsc", "nowhere.avsc"), ("0", "version")] {
+    for (schema, part) in
+        [("3", "version 3"), ("nowhere.avsc", "nowhere.avsc: No such file"), ("0", "version")]
+    {
         let told = read(&thalweg, &["--schema", schema]).unwrap_err();
         assert!(told.contains(part), "{told}");
     }

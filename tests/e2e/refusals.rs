@@ -21,6 +21,25 @@ fn assert_holds(text: &str, parts: &[&str]) {
 }
 
 #[test]
+fn a_slot_and_a_filtered_publication_are_of_one_connector() {
+    let postgres = Postgres::start().unwrap();
+    postgres.sql("CREATE TABLE t (id int PRIMARY KEY)").unwrap();
+    let thalweg = thalweg();
+    post(&thalweg, &source(&postgres, "one", &[]));
+    let two = |more: &[(&str, &str)]| source(&postgres, "two", more);
+    let at = format!("of 127.0.0.1:{}", postgres.port());
+    let slot = format!("replication slot one {at} is connector one's");
+    let text = refused(&thalweg, &two(&[("slot.name", "one")]).to_string());
+    assert_holds(&text, &[&slot, "choose another slot.name"]);
+    let publication = format!("publication one of database postgres {at} is connector one's");
+    let text = refused(&thalweg, &two(&[("publication.name", "one")]).to_string());
+    assert_holds(&text, &[&publication, "choose another publication.name"]);
+    // One that is not changed for its tables can be shared.
+    let shared = [("publication.name", "one"), ("publication.autocreate.mode", "disabled")];
+    post(&thalweg, &two(&shared));
+}
+
+#[test]
 fn bodies_that_are_no_config() {
     let thalweg = thalweg();
     assert_holds(&refused(&thalweg, "{\"name\": "), &["JSON"]);

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use thalweg_harness::{Postgres, Thalweg};
+use serde_json::{Value, json};
+use thalweg_harness::{Postgres, Thalweg, connector, kcat};
 
-use crate::lake::records;
-use crate::setup::{eventually, lake, options, post, source, thalweg, wait_for_task};
+use crate::lake::{self, records};
+use crate::setup::{self, eventually, options, post, source, thalweg, wait_for_task};
 
 /// Starts a server that must end by itself; its standard error.
 fn refuses_to_start(arguments: &[&str]) -> String {
@@ -45,6 +46,11 @@ fn a_data_folder_has_one_process() {
     let error = refuses_to_start(&arguments);
     assert!(error.contains("in use by another process"), "{error}");
     assert!(error.contains(first.data().to_str().unwrap()), "{error}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    arguments.splice(7.., [path]);
+    let error = refuses_to_start(&arguments);
+    assert!(error.contains("--data") && error.contains(&format!("{path} is a file")), "{error}");
 }
 
 #[test]
@@ -97,7 +103,7 @@ fn a_flipped_byte_in_a_segment_is_reported_and_not_served() {
     std::fs::write(&segment, &bytes).unwrap();
 
     let second = Thalweg::start(&options(Some(&data))).unwrap();
-    post(&second, &lake("flip-lake", &folder, &[("topics", "flip.public.t")]));
+    post(&second, &setup::lake("flip-lake", &folder, &[("topics", "flip.public.t")]));
     let failed = wait_for_task(&second, "flip-lake", "FAILED");
     let trace = failed["tasks"][0]["trace"].as_str().unwrap();
     let name = segment.file_name().unwrap().to_string_lossy().into_owned();
@@ -123,7 +129,7 @@ fn a_full_disk_stops_writes_with_a_reason_and_goes_on_after() {
     let thalweg = Thalweg::start(&options(Some(&data))).unwrap();
     let folder = tempfile::tempdir().unwrap();
     post(&thalweg, &source(&postgres, "full", &[("tombstones.on.delete", "false")]));
-    post(&thalweg, &lake("full-lake", folder.path(), &[("topics", "full.public.t")]));
+    post(&thalweg, &setup::lake("full-lake", folder.path(), &[("topics", "full.public.t")]));
     wait_for_task(&thalweg, "full", "RUNNING");
     // What fills the disk is not ours, as in life.
     let ballast = home.path().join("ballast");
@@ -146,6 +152,59 @@ fn a_full_disk_stops_writes_with_a_reason_and_goes_on_after() {
     drop(disk);
 }
 
+#[test]
+fn a_full_lake_takes_all_rows_once_when_there_is_space_again() {
+    if !is_root() {
+        eprintln!("skipped: mounting a small tmpfs needs root");
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let Some(disk) = Tmpfs::mount(home.path(), "2m") else {
+        eprintln!("skipped: this machine lets nobody mount a tmpfs");
+        return;
+    };
+    let thalweg = thalweg();
+    let row = |id: u32| json!({ "id": id, "note": "x".repeat(1000) }).to_string();
+    let lines = (0..4000).map(row).collect::<Vec<_>>().join("\n");
+    kcat(thalweg.kafka(), &["-P", "-t", "rows", "-X", "acks=all"], lines.as_bytes()).unwrap();
+    let config = json!({
+        "connector.class": "s3",
+        "store.url": format!("file://{}/lake", home.path().display()),
+        "topics": "rows",
+        "format.class": "io.confluent.connect.s3.format.json.JsonFormat",
+        "key.converter": "org.apache.kafka.connect.storage.StringConverter",
+        "value.converter": "org.apache.kafka.connect.json.JsonConverter",
+        "value.converter.schemas.enable": "false",
+        "flush.size": "2000",
+    });
+    // The second of the two files is more than the disk takes.
+    post(&thalweg, &connector("rows-lake", config, &[]));
+    let waiting = wait_for_task(&thalweg, "rows-lake", "RESTARTING");
+    let trace = waiting["tasks"][0]["trace"].as_str().unwrap();
+    let folder = home.path().to_str().unwrap();
+    for part in ["rows-0 at offset", folder, "No space left", "free space; it is tried again"] {
+        assert!(trace.contains(part), "{part}: {trace}");
+    }
+    disk.resize("64m");
+    let ids = || -> Vec<u64> {
+        let mut ids = Vec::new();
+        for file in lake::files(&home.path().join("lake")) {
+            let text = std::fs::read_to_string(&file.path).unwrap();
+            let id = |line| serde_json::from_str::<Value>(line).unwrap()["id"].as_u64().unwrap();
+            ids.extend(text.lines().map(id));
+        }
+        ids.sort_unstable();
+        ids
+    };
+    let found = eventually("all rows after space was freed", &thalweg, || {
+        let ids = ids();
+        (ids.len() >= 4000, ids)
+    });
+    assert!(found.into_iter().eq(0..4000), "rows are missing or twice");
+    drop(thalweg);
+    drop(disk);
+}
+
 fn is_root() -> bool {
     let output = Command::new("id").arg("-u").output().unwrap();
     output.stdout.starts_with(b"0")
@@ -164,6 +223,12 @@ impl Tmpfs {
             .status()
             .ok()?;
         mount.success().then(|| Self(folder.to_owned()))
+    }
+
+    fn resize(&self, size: &str) {
+        let option = format!("remount,size={size}");
+        let mount = Command::new("mount").args(["-o", &option]).arg(&self.0).status().unwrap();
+        assert!(mount.success(), "mount -o {option}");
     }
 }
 

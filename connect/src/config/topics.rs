@@ -21,6 +21,17 @@ impl TopicFilter {
         self.names.contains(topic)
             || self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(topic))
     }
+
+    /// The names of `topics`.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// The pattern of `topics.regex`, if topics are named so, as it was given.
+    pub(crate) fn pattern(&self) -> Option<&str> {
+        let whole = self.pattern.as_ref()?.as_str();
+        whole.strip_prefix("^(?:")?.strip_suffix(")$")
+    }
 }
 
 /// How the topics of a source are made.

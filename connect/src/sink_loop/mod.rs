@@ -6,6 +6,7 @@
 
 mod assign;
 mod decode;
+mod missing;
 mod progress;
 mod reader;
 mod reading;
@@ -29,6 +30,7 @@ use crate::config::Settings;
 use crate::log_errors::from_log;
 use crate::store::{Stores, TaskState, group_id, writer_id};
 use crate::supervisor::{Backoff, BackoffRange, Board, End};
+use missing::Missing;
 use progress::Progress;
 use reader::{Read, Reader};
 
@@ -101,7 +103,7 @@ pub(crate) async fn run(run: SinkRun) -> Result<End, ConnectError> {
     let progress = Progress::new(group, &assigned, &next);
     let (tx, rx) = reader::channel();
     let reader = tokio::spawn(Reader::new(&run, state, next).run(tx));
-    let mut sink = Running { run, task, progress, partitions };
+    let mut sink = Running { run, task, progress, partitions, missing: Missing::default() };
     let ended = sink.drive(rx).await;
     let closed = sink.close(ended.is_ok()).await;
     if reader.await.is_err() {
@@ -116,6 +118,7 @@ struct Running {
     task: Box<dyn DynSinkTask>,
     progress: Progress,
     partitions: Vec<SinkPartition>,
+    missing: Missing,
 }
 
 impl Running {
@@ -201,6 +204,7 @@ impl Running {
     /// What is due about each second.
     async fn tick(&mut self) -> Result<Step, ConnectError> {
         self.flush().await?;
+        self.missing.look(&self.run);
         let now = assign::partitions(&self.run);
         if now == self.partitions {
             return Ok(Step::GoOn);

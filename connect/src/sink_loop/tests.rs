@@ -193,3 +193,25 @@ async fn a_topic_that_is_made_again_is_another_one() {
     assert_eq!(last[0].committed, None);
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn topics_that_are_not_there_are_told_and_read_when_they_are() {
+    let bench = Bench::new();
+    let worker = bench.worker().await;
+    let handle = worker.handle();
+    create(&handle, "named", &[COLLECT, ("topics", "late")]).await.unwrap();
+    create(&handle, "like", &[COLLECT, ("topics.regex", "la.e")]).await.unwrap();
+    let notes = |name: &str| handle.view(name).unwrap().tasks[0].notes.all();
+    let is_told = |name: &str, subject: &str| {
+        notes(name).get(subject).is_some_and(|note| note.contains("thalweg topics create"))
+    };
+    eventually("it is told", async || is_told("named", "topic late")).await;
+    eventually("it is told", async || is_told("like", "a topic like la.e")).await;
+    topic(&bench, "late", 1).await;
+    append(&bench, "late", 0, &["a"]).await;
+    eventually("both read it", async || values(&bench) == ["a", "a"]).await;
+    for name in ["named", "like"] {
+        assert!(notes(name).is_empty(), "{name}: {:?}", notes(name));
+    }
+    worker.stop().await;
+}

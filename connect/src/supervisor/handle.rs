@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use thalweg_core::config::{ConfigMap, Problem};
+use thalweg_core::connector::Claim;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Board, Command, ConnectorView, OffsetsChange};
@@ -116,7 +117,7 @@ impl Handle {
         let Posted { name, config } = posted;
         let reader = self.reader();
         let plugin = reader.plugin(&config).map_err(Refusal::Invalid)?;
-        let reading = reader.check(plugin, &config).await;
+        let reading = self.check(plugin, Some(&name), &config).await;
         if !reading.problems.is_empty() {
             return Err(Refusal::Invalid(config::refusal(&reading.problems)));
         }
@@ -203,9 +204,43 @@ impl Handle {
 
     /// What `validate` answers for a config of this kind of connector.
     pub(crate) async fn validate(&self, plugin: &Plugin, config: &ConfigMap) -> Value {
-        let reading = self.reader().check(plugin, config).await;
+        let name = config.get("name").map(String::as_str);
+        let reading = self.check(plugin, name, config).await;
         let class = config.get("connector.class").map_or("", String::as_str);
         config::validation(class, &reading, config)
+    }
+
+    /// Reads a config that a connector of this name is to have, and looks at the
+    /// outside world and at the other connectors.
+    async fn check(&self, plugin: &Plugin, name: Option<&str>, config: &ConfigMap) -> Reading {
+        let mut reading = self.reader().check(plugin, config).await;
+        if let (Plugin::Source(source), true) = (plugin, reading.problems.is_empty()) {
+            reading.problems = self.claimed(&source.claims(config), name);
+        }
+        reading
+    }
+
+    /// What other connectors have already, but those that are stopped.
+    fn claimed(&self, claims: &[Claim], name: Option<&str>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if claims.is_empty() {
+            return problems;
+        }
+        for other in self.board().names() {
+            let view = self.board().get(&other).filter(|_| name != Some(&*other));
+            let Some(view) = view.filter(|view| view.target != TargetState::Stopped) else {
+                continue;
+            };
+            let Ok(Plugin::Source(source)) = self.reader().plugin(&view.config) else { continue };
+            let theirs = source.claims(&view.config);
+            for Claim { key, what, advice } in claims {
+                if theirs.iter().any(|their| their.what == *what) {
+                    let message = format!("{what} is connector {other}'s: {advice}");
+                    problems.push(Problem::new(*key, message));
+                }
+            }
+        }
+        problems
     }
 
     /// A config as posted: scalars as text.

@@ -304,3 +304,27 @@ async fn a_config_that_can_not_work_is_refused_with_every_reason() {
     assert!(handle.board().names().is_empty());
     worker.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_connector_has_is_refused_to_others() {
+    let bench = Bench::new();
+    let worker = bench.worker().await;
+    let handle = worker.handle();
+    let keys = [COUNT, ("count", "1"), ("counter", "x")];
+    create(&handle, "a", &keys).await.unwrap();
+    let refused = create(&handle, "b", &keys).await;
+    let Err(Refusal::Invalid(text)) = refused else { panic!("{refused:?}") };
+    assert!(text.contains("counter x is connector a's: choose another"), "{text}");
+    let mut other = config(&keys);
+    other.insert("name".into(), "b".into());
+    let plugin = handle.reader().plugin(&other).unwrap().clone();
+    let answer = handle.validate(&plugin, &other).await;
+    assert_eq!(answer["error_count"], 1, "{answer}");
+    // To itself it is not, nor what is another, nor what one had that is stopped.
+    other.insert("name".into(), "a".into());
+    handle.configure(Posted { name: "a".into(), config: other }).await.unwrap();
+    create(&handle, "c", &[COUNT, ("count", "1"), ("counter", "y")]).await.unwrap();
+    handle.target("a", TargetState::Stopped).await.unwrap();
+    create(&handle, "b", &keys).await.unwrap();
+    worker.stop().await;
+}

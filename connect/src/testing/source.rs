@@ -8,7 +8,7 @@ use serde_json::json;
 use thalweg_core::batch::{Batch, Layout, SourceBatch, StateChange};
 use thalweg_core::config::Declare;
 use thalweg_core::connector::{
-    About, Checked, Committer, SourceConnector, SourceContext, SourceTask,
+    About, Checked, Claim, Committer, SourceConnector, SourceContext, SourceTask,
 };
 use thalweg_core::schema::SchemaBuilder;
 use thalweg_core::{ConnectError, Coordinates, Durable, JsonMap, Position};
@@ -32,6 +32,7 @@ pub struct Config {
     pause_ms: u64,
     fail_at: Option<i64>,
     fail_kind: String,
+    counter: Option<String>,
 }
 
 impl SourceConnector for Counting {
@@ -57,6 +58,7 @@ impl SourceConnector for Counting {
             pause_ms: keys.int("pause.ms", "Pause.").default(0).unsigned_abs(),
             fail_at: keys.int("fail.at", "Number at which it fails.").optional(),
             fail_kind: keys.text("fail.kind", "How.").default("fatal".into()),
+            counter: keys.text("counter", "One that is this connector's alone.").optional(),
         }
         .also(keys)
     }
@@ -68,6 +70,15 @@ impl SourceConnector for Counting {
     fn validate_position(&self, position: &Position) -> Result<(), String> {
         let n = position.0.get("n").and_then(|n| n.as_i64());
         n.map(drop).ok_or_else(|| "n is missing".into())
+    }
+
+    fn claims(&self, config: &Config) -> Vec<Claim> {
+        let claim = |what: &String| Claim {
+            key: "counter",
+            what: format!("counter {what}"),
+            advice: "choose another",
+        };
+        config.counter.iter().map(claim).collect()
     }
 
     async fn check(&self, config: &Config) -> Checked {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    About, Assigned, Checked, Committer, DdlPreview, Offsets, ReadAs, SinkBatch, SinkConnector,
-    SinkContext, SinkPartition, SinkTask, SourceConnector, SourceContext, SourceTask, StartOffsets,
-    WriteReport,
+    About, Assigned, Checked, Claim, Committer, DdlPreview, Offsets, ReadAs, SinkBatch,
+    SinkConnector, SinkContext, SinkPartition, SinkTask, SourceConnector, SourceContext,
+    SourceTask, StartOffsets, WriteReport,
 };
 use crate::batch::SourceBatch;
 use crate::config::{ConfigMap, Declare, Problem};
@@ -30,6 +30,8 @@ pub trait DynSource: Send + Sync {
     fn partition(&self, config: &ConfigMap) -> JsonMap;
     /// See [`SourceConnector::validate_position`].
     fn validate_position(&self, position: &Position) -> Result<(), String>;
+    /// See [`SourceConnector::claims`].
+    fn claims(&self, config: &ConfigMap) -> Vec<Claim>;
     /// Looks at the outside world.
     fn check<'a>(&'a self, config: &'a ConfigMap) -> BoxFuture<'a, Checked>;
     /// See [`SourceConnector::preview_ddl`].
@@ -134,6 +136,10 @@ impl<C: SourceConnector> DynSource for Adapter<C> {
 
     fn validate_position(&self, position: &Position) -> Result<(), String> {
         self.0.validate_position(position)
+    }
+
+    fn claims(&self, config: &ConfigMap) -> Vec<Claim> {
+        self.0.claims(&self.0.declare(&mut Declare::read(config)))
     }
 
     fn check<'a>(&'a self, config: &'a ConfigMap) -> BoxFuture<'a, Checked> {

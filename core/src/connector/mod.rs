@@ -22,7 +22,7 @@ pub use sinks::{
     Assigned, Offsets, ReadAs, Rejected, SinkBatch, SinkConnector, SinkContext, SinkPartition,
     SinkTask, StartOffsets, StateStore, WriteReport,
 };
-pub use sources::{Committer, SourceConnector, SourceContext, SourceTask};
+pub use sources::{Claim, Committer, SourceConnector, SourceContext, SourceTask};
 
 /// Who a connector is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,6 +29,18 @@ pub struct SourceContext {
     pub notes: Notes,
 }
 
+/// Something upstream that one connector alone may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The key that names it.
+    pub key: &'static str,
+    /// What it is and where, the same for all that mean it: `replication slot debezium
+    /// of localhost:5432`.
+    pub what: String,
+    /// What to do if another connector has it.
+    pub advice: &'static str,
+}
+
 /// A kind of source.
 pub trait SourceConnector: Send + Sync + 'static {
     /// Its config, read.
@@ -62,6 +74,12 @@ pub trait SourceConnector: Send + Sync + 'static {
     fn validate_position(&self, position: &Position) -> Result<(), String> {
         let _ = position;
         Ok(())
+    }
+
+    /// What it uses upstream that no other connector may use with it.
+    fn claims(&self, config: &Self::Config) -> Vec<Claim> {
+        let _ = config;
+        Vec::new()
     }
 
     /// Looks at the outside world: can it be reached, may this user read it,

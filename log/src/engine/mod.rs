@@ -27,6 +27,8 @@ mod simulation;
 mod stage;
 mod sync_job;
 mod write_job;
+#[cfg(test)]
+mod write_job_tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;

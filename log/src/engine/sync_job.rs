@@ -172,7 +172,9 @@ impl Engine {
     /// segments has failed.
     pub(super) fn make_job(&mut self) -> Option<SyncJob> {
         self.write_segments();
-        if self.stopped.is_some() || !self.unwritten.is_empty() {
+        // What is broken is written again when the writes under way are done: until then
+        // nothing counts on it, even if all else is written.
+        if self.stopped.is_some() || !self.unwritten.is_empty() || !self.broken.is_empty() {
             return None;
         }
         self.checkpoints.is_wanted = false;

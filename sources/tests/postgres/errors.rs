@@ -80,7 +80,10 @@ async fn everything_that_stands_in_the_way_is_told_at_once() {
     database.sql(&format!("CREATE ROLE {role} LOGIN PASSWORD 'weak'"));
     let mut driver = Driver::new(&database, &[("database.user", &role)]);
     driver.config.insert("publication.autocreate.mode".into(), "disabled".into());
-    let mut found: Vec<String> = check(&driver).await.into_iter().map(|found| found.key).collect();
+    let problems = check(&driver).await;
+    let grant = format!("GRANT SELECT ON public.t TO {role}");
+    assert!(problems.iter().any(|problem| problem.message.contains(&grant)), "{problems:?}");
+    let mut found: Vec<String> = problems.into_iter().map(|found| found.key).collect();
     found.sort();
     assert_eq!(found, ["database.user", "publication.name", "table.include.list"]);
     driver.config.insert("database.user".into(), "postgres".into());

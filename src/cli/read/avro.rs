@@ -87,7 +87,8 @@ impl Avro {
                 (Ok(plan), _) => return Ok(Some(plan)),
                 (Err(reason), None) => format!("which can't be used: {reason}"),
                 (Err(reason), Some(_)) => bail!(
-                    "{place} was written with schema {id}, which --schema does not take: {reason}"
+                    "{place} was written with schema {id}, which --schema does not take: {reason}; \
+                     begin behind it (--from), or give a schema that takes it"
                 ),
             },
             Found::Other(kind) => format!("which is a schema of kind {kind}"),

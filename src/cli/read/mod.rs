@@ -92,7 +92,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// The schema that `--schema` names.
 fn schema(named: &str, arguments: &Arguments) -> Result<String> {
     if named != "latest" && named.parse::<u32>().is_err() {
-        return schema_file::read(Some(Path::new(named))).context("--schema");
+        return schema_file::read(Some(Path::new(named)))
+            .context("--schema names no file that can be read, nor is it a version or latest");
     }
     let subject = format!("{}-value", arguments.topic);
     let registry = Registry::new(&arguments.registry.base);
