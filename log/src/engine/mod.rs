@@ -218,9 +218,13 @@ impl Engine {
         }
     }
 
-    /// After a group: bounds what is kept in memory.
+    /// After a group: what waited for it, and a bound to what is kept in memory.
     fn settle(&mut self) {
         self.last_commit = self.clock.elapsed();
+        if !self.broken.is_empty() {
+            // It failed while frames were under way.
+            self.end_writes();
+        }
         self.evict_tail();
     }
 

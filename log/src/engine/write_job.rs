@@ -160,7 +160,7 @@ impl Engine {
         self.end_writes();
     }
 
-    fn end_writes(&mut self) {
+    pub(super) fn end_writes(&mut self) {
         self.rewrite_broken();
         if self.unwritten.is_empty() {
             self.tail_unwritten = 0;
