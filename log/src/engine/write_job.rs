@@ -162,7 +162,7 @@ impl Engine {
 
     pub(super) fn end_writes(&mut self) {
         self.rewrite_broken();
-        if self.unwritten.is_empty() {
+        if self.unwritten.is_empty() && !self.writes.is_running {
             self.tail_unwritten = 0;
         }
     }
