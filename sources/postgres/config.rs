@@ -367,8 +367,8 @@ pub(crate) fn claims(config: &Config) -> Vec<Claim> {
         claims.push(Claim {
             key: "publication.name",
             what: format!("publication {name} of database {database} of {at}"),
-            advice: "with publication.autocreate.mode=filtered it has the tables of one: choose \
-                     another publication.name",
+            advice: "with publication.autocreate.mode=filtered each sets the tables that it has, \
+                     and the other would miss its changes; choose another publication.name",
         });
     }
     claims
