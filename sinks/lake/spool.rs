@@ -13,6 +13,9 @@ use bytes::Bytes;
 /// Bytes that one spool keeps in memory before it goes to disk.
 const MEMORY_BYTES_MAX: usize = 64 * 1024;
 
+/// How often a folder that vanishes while it is made is made again.
+const TRIES_MAX: usize = 100;
+
 /// The folder of a run's spool files. It is made when the first one spills, and
 /// removed with what is left in it when the run ends.
 #[derive(Debug)]
@@ -37,6 +40,20 @@ impl SpoolFolder {
 
     /// A new file in it.
     pub(crate) fn create(&self) -> io::Result<(File, PathBuf)> {
+        let mut tries = 0;
+        loop {
+            match self.try_to_create() {
+                // A run that ends removes the folders above that are empty, and they are
+                // while this one is made.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES_MAX => {
+                    tries += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn try_to_create(&self) -> io::Result<(File, PathBuf)> {
         fs::create_dir_all(&self.path).map_err(|error| at(&self.path, &error))?;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.path.join(number.to_string());
@@ -167,5 +184,27 @@ impl Write for Spool {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_end_do_not_take_the_folder_of_one_that_begins() {
+        let root = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for task in ["a", "b", "c", "d"] {
+                let task = root.path().join("spool").join(task);
+                scope.spawn(move || {
+                    for _ in 0..1_000 {
+                        let folder = SpoolFolder::open(&task);
+                        let (_, path) = folder.create().unwrap();
+                        assert!(path.exists());
+                    }
+                });
+            }
+        });
     }
 }
